@@ -1,0 +1,30 @@
+# make run    install everything into .venv and compare RMSProp on every backend
+# make test   the whole test suite, every backend in a process of its own
+# make lint   ruff and mypy
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: run test lint clean
+
+run: .venv/installed
+	$(BIN)/d2lopt compare rmsprop
+
+test: .venv/installed
+	$(BIN)/pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check d2lopt chapters tests
+	$(BIN)/ruff format --check d2lopt tests
+	$(BIN)/ruff format --check --line-length 78 chapters
+	$(BIN)/mypy
+
+.venv/installed: pyproject.toml constraints.txt
+	@echo "Installing the frameworks into .venv (a few minutes the first time) ..."
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		-c constraints.txt -e '.[all,dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv out .mypy_cache .pytest_cache .ruff_cache .hypothesis
