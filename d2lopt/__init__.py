@@ -1,0 +1,21 @@
+"""Write an optimizer once; run it, see it, time it, check it and teach it everywhere.
+
+    from d2lopt import numpy as d2l     # or torch, tensorflow, mxnet
+
+imports that framework and no other. `d2lopt.load(name)` does the same by name.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from .conventions import FRAMEWORKS
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Load a framework module, or `load`, when it is first asked for."""
+    if name in FRAMEWORKS or name == "load":
+        load = import_module(f"{__name__}.backend").load
+        return load if name == "load" else load(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
