@@ -1,0 +1,193 @@
+"""The contract that every framework module keeps, and the way to load one.
+
+A framework module (`d2lopt.numpy` and its siblings) is itself the namespace that
+lessons call `d2l`: the functions below are its own, and `book.bind` adds the portable
+ones (the rules, the harness, the plots) bound to it. mypy holds each module against
+`Backend`, and a test calls every name of it on every framework.
+
+What the contract promises beyond the signatures:
+
+- A tensor takes part in `+ - * / **` with Python floats and keeps its own dtype.
+- After `assign(x, value)` every holder of the variable x sees value.
+- `value_and_grad` is the one way to gradients.
+- `fold` is the one loop over steps: a Python loop, or one compiled loop.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+
+from .conventions import FRAMEWORKS
+from .environment import how_to_install, installed_version
+from .errors import BrokenBackend, MissingBackend, unknown
+
+Tensor = Any  # what the framework computes with
+Variable = Any  # a tensor that `assign` changes in place
+State = Any  # nested lists, tuples and dicts of variables, tensors and numbers
+Step = Callable[[State, tuple[Tensor, ...]], Tensor | None]
+Watch = Callable[[Tensor], None]
+
+
+class Backend(Protocol):
+    """The namespace of one framework. A dtype is "float32" or "float64"."""
+
+    name: str
+    version: str
+
+    def __hash__(self) -> int: ...
+
+    # Tensors in and out.
+    def tensor(self, value: Any, dtype: str = "float32") -> Tensor:
+        """A tensor with the numbers of `value` (array, list, number)."""
+
+    def numpy(self, x: Tensor) -> np.ndarray[Any, Any]:
+        """The numbers of x as a NumPy array; waits for pending work."""
+
+    # Constructors.
+    def zeros(self, shape: Any, dtype: str = "float32") -> Tensor: ...
+    def ones(self, shape: Any, dtype: str = "float32") -> Tensor: ...
+    def arange(self, n: int, dtype: str = "float32") -> Tensor: ...
+    def zeros_like(self, x: Tensor) -> Tensor: ...
+
+    # Elementwise.
+    def sqrt(self, x: Tensor) -> Tensor: ...
+    def square(self, x: Tensor) -> Tensor: ...
+    def exp(self, x: Tensor) -> Tensor: ...
+    def log(self, x: Tensor) -> Tensor: ...
+    def abs(self, x: Tensor) -> Tensor: ...
+    def sign(self, x: Tensor) -> Tensor: ...
+    def sin(self, x: Tensor) -> Tensor: ...
+    def cos(self, x: Tensor) -> Tensor: ...
+    def maximum(self, x: Tensor, y: Tensor) -> Tensor: ...
+    def minimum(self, x: Tensor, y: Tensor) -> Tensor: ...
+
+    # Over all elements, to a tensor of shape ().
+    def sum(self, x: Tensor) -> Tensor: ...
+    def mean(self, x: Tensor) -> Tensor: ...
+
+    # Shapes.
+    def matmul(self, x: Tensor, y: Tensor) -> Tensor: ...
+    def reshape(self, x: Tensor, shape: Any) -> Tensor: ...
+
+    # State.
+    def variable(self, value: Tensor) -> Variable:
+        """A variable that starts at `value` and shares no memory with it."""
+
+    def assign(self, x: Variable, value: Tensor) -> None:
+        """x ← value, in place. Both have the same shape."""
+
+    def hold_grad(self, x: Variable, grad: Tensor) -> Variable:
+        """x with `x.grad` set to `grad`: what rules in the book's form read."""
+
+    # Gradients and loops.
+    def value_and_grad(
+        self, loss: Callable[..., Tensor]
+    ) -> Callable[..., tuple[Tensor, list[Tensor]]]:
+        """The function (params, *batch) → (loss, [∂loss/∂p for p in params])."""
+
+    def fold(
+        self,
+        step: Step,
+        state: State,
+        batches: Sequence[Tensor],
+        watch: Watch | None = None,
+        compile: bool = False,
+    ) -> None:
+        """Apply `step(state, batch)` over the first axis of `batches`.
+
+        The step changes the variables in `state`. If it returns a tensor, `watch` gets
+        each one in turn, and may raise to stop the loop. With `compile`, a framework
+        that gains from it compiles the loop: the step is then tensor code only, and
+        reads what changes from `state`, never from a closure.
+        """
+
+    # What the framework itself offers.
+    def linear(self, w: Variable, b: Variable) -> Callable[[Tensor], Tensor]:
+        """The framework's own linear layer X ↦ Xw + b; starts at w (d, 1), b (1,)."""
+
+    def builtin(self, name: str) -> Any:
+        """The framework's own optimizer of that name in its convention's row."""
+
+    def native_step(
+        self,
+        trainer_fn: Any,
+        hyperparams: dict[str, Any],
+        net: Any,
+        loss: Callable[..., Tensor],
+    ) -> tuple[Step, State]:
+        """(step, state) for `fold`: one step of the framework's own optimizer.
+
+        A batch is (X, *rest); the step minimises loss(net(X), *rest).
+        """
+
+
+def load(name: str) -> Any:
+    """The framework module `name`, as a namespace that keeps the `Backend` contract.
+
+    Raises InputError for an unknown name, MissingBackend if the framework is not
+    installed (the message has the pip command), BrokenBackend if its import fails.
+
+    >>> d2l = load("numpy")
+    """
+    if name not in FRAMEWORKS:
+        raise unknown("backend", name, FRAMEWORKS)
+    framework = FRAMEWORKS[name]
+    try:
+        return importlib.import_module(f"d2lopt.{name}")
+    except ModuleNotFoundError as error:
+        if error.name == framework.module:
+            raise MissingBackend(how_to_install(name)) from error
+        cause: Exception = error
+    except Exception as error:
+        cause = error
+    message = str(cause).strip() or "no message"
+    raise BrokenBackend(
+        f"{framework.title} {installed_version(name)} is installed but its import "
+        f"fails: {type(cause).__name__}: {message}"
+    ) from cause
+
+
+def builtin_from(home: ModuleType, name: str) -> Any:
+    """The optimizer `name` of the framework's module `home`."""
+    try:
+        return getattr(home, name)
+    except AttributeError:
+        known = [n for n in dir(home) if n[0].isupper()]
+        raise unknown("built-in optimizer", name, known) from None
+
+
+def loop(
+    step: Step,
+    state: State,
+    batches: Sequence[Sequence[Tensor]],
+    watch: Watch | None = None,
+) -> None:
+    """`fold` as a Python loop, for the frameworks where that is the way."""
+    for batch in zip(*batches, strict=True):
+        output = step(state, batch)
+        if watch is not None and output is not None:
+            watch(output)
+
+
+class Stopwatch:
+    """Seconds spent inside its `running()` blocks."""
+
+    seconds = 0.0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - start
+
+
+compile_clock = Stopwatch()  # tracing and compiling, in this process

@@ -1,0 +1,121 @@
+"""MXNet: its NumPy interface (`mxnet.np`), Gluon and its Trainer.
+
+The project retired in 2023 and still asks NumPy for the name `numpy.bool`, which
+NumPy 1.24 removed; only this module knows, and puts it back before the import.
+"""
+
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as onp
+
+onp.bool = bool  # type: ignore[attr-defined]
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # about NumPy names of its own that are gone
+    import mxnet
+    from mxnet import autograd, gluon, np, npx
+
+from . import book
+from .backend import Tensor, loop
+from .errors import unknown
+
+npx.set_np()
+
+name = "mxnet"
+version = mxnet.__version__
+
+abs, sign, maximum, minimum = np.abs, np.sign, np.maximum, np.minimum
+sqrt, square, exp, log = np.sqrt, np.square, np.exp, np.log
+sin, cos, sum, mean = np.sin, np.cos, np.sum, np.mean
+matmul, reshape, zeros_like = np.matmul, np.reshape, np.zeros_like
+
+
+def tensor(value: Any, dtype: str = "float32") -> Tensor:
+    return np.array(value, dtype=dtype)
+
+
+def numpy(x: Tensor) -> onp.ndarray[Any, Any]:
+    array: onp.ndarray[Any, Any] = x.asnumpy()
+    return array
+
+
+def zeros(shape: Any, dtype: str = "float32") -> Tensor:
+    return np.zeros(shape, dtype=dtype)
+
+
+def ones(shape: Any, dtype: str = "float32") -> Tensor:
+    return np.ones(shape, dtype=dtype)
+
+
+def arange(n: int, dtype: str = "float32") -> Tensor:
+    return np.arange(n, dtype=dtype)
+
+
+def variable(value: Tensor) -> Tensor:
+    x = value.copy()
+    x.attach_grad()
+    return x
+
+
+def assign(x: Tensor, value: Tensor) -> None:
+    # copyto costs half of x[:] = value, but would resize x instead of complaining.
+    if x.shape != value.shape:
+        raise ValueError(f"cannot assign shape {value.shape} to shape {x.shape}")
+    value.copyto(x)
+
+
+def hold_grad(x: Tensor, grad: Tensor) -> Tensor:
+    x.grad[:] = grad
+    return x
+
+
+def value_and_grad(
+    loss: Callable[..., Tensor],
+) -> Callable[..., tuple[Tensor, list[Tensor]]]:
+    def both(params: list[Tensor], *batch: Tensor) -> tuple[Tensor, list[Tensor]]:
+        with autograd.record():
+            value = loss(params, *batch)
+        return value, [g.as_np_ndarray() for g in autograd.grad(value, params)]
+
+    return both
+
+
+def fold(
+    step: Any, state: Any, batches: Any, watch: Any = None, compile: bool = False
+) -> None:
+    loop(step, state, batches, watch)
+
+
+def linear(w: Tensor, b: Tensor) -> Any:
+    net = gluon.nn.Dense(1, in_units=len(w), dtype=w.dtype)
+    net.initialize(mxnet.init.Zero())
+    net.weight.set_data(w.T)
+    net.bias.set_data(b)
+    return net
+
+
+def builtin(name: str) -> Any:
+    known = mxnet.optimizer.Optimizer.opt_registry
+    if name.lower() not in known:
+        raise unknown("built-in optimizer", name, known)
+    return name
+
+
+def native_step(
+    trainer_fn: Any, hyperparams: dict[str, Any], net: Any, loss: Any
+) -> tuple[Any, Any]:
+    trainer = gluon.Trainer(net.collect_params(), trainer_fn, hyperparams)
+
+    def step(state: Any, batch: Any) -> None:
+        X, *rest = batch
+        with autograd.record():
+            value = loss(net(X), *rest)
+        value.backward()
+        trainer.step(1)  # the loss is a mean already
+
+    return step, trainer
+
+
+book.bind(sys.modules[__name__])

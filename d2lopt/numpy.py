@@ -1,0 +1,91 @@
+"""NumPy: the oracle. It has no automatic gradient and no optimizer of its own.
+
+Gradients are those that a loss writes down by hand (`train.LinearLoss`), so that the
+five automatic ones have something to be tested against.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import book
+from .backend import Tensor, loop
+from .errors import InputError
+
+name = "numpy"
+version = np.__version__
+
+abs, sign, maximum, minimum = np.abs, np.sign, np.maximum, np.minimum
+sqrt, square, exp, log = np.sqrt, np.square, np.exp, np.log
+sin, cos, sum, mean = np.sin, np.cos, np.sum, np.mean
+matmul, reshape, zeros_like = np.matmul, np.reshape, np.zeros_like
+
+
+class Variable(np.ndarray[Any, Any]):
+    """An array with a `grad`, for the rules in the book's form that read it."""
+
+    grad: Tensor = None
+
+
+def tensor(value: Any, dtype: str = "float32") -> Tensor:
+    return np.array(value, dtype=dtype)
+
+
+def numpy(x: Tensor) -> np.ndarray[Any, Any]:
+    return np.asarray(x)
+
+
+def zeros(shape: Any, dtype: str = "float32") -> Tensor:
+    return np.zeros(shape, dtype)
+
+
+def ones(shape: Any, dtype: str = "float32") -> Tensor:
+    return np.ones(shape, dtype)
+
+
+def arange(n: int, dtype: str = "float32") -> Tensor:
+    return np.arange(n, dtype=dtype)
+
+
+def variable(value: Tensor) -> Tensor:
+    return np.array(value)
+
+
+def assign(x: Tensor, value: Tensor) -> None:
+    x[...] = value
+
+
+def hold_grad(x: Tensor, grad: Tensor) -> Tensor:
+    held = x.view(Variable)
+    held.grad = grad
+    return held
+
+
+def value_and_grad(loss: Any) -> Callable[..., tuple[Tensor, list[Tensor]]]:
+    try:
+        by_hand: Callable[..., tuple[Tensor, list[Tensor]]] = loss.value_and_grad
+    except AttributeError:
+        raise InputError(
+            "NumPy does not differentiate: give the loss a method "
+            "value_and_grad(params, *batch), as train.LinearLoss has."
+        ) from None
+    return by_hand
+
+
+def fold(
+    step: Any, state: Any, batches: Any, watch: Any = None, compile: bool = False
+) -> None:
+    # A loss that overflows ends the run with a sentence; NumPy need not warn as well.
+    with np.errstate(over="ignore", invalid="ignore"):
+        loop(step, state, batches, watch)
+
+
+def _nothing_built_in(*args: Any) -> Any:
+    raise InputError("NumPy has no optimizer of its own: choose the scratch one.")
+
+
+linear = builtin = native_step = _nothing_built_in
+
+book.bind(sys.modules[__name__])

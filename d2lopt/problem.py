@@ -1,0 +1,89 @@
+"""The problem that every harness solves: linear regression on minibatches.
+
+The loss is ½·MSE, with its gradient written by hand beside it; the start and the order
+of the minibatches are drawn by NumPy from one seed, the same for every framework.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .backend import Backend, State, Tensor
+from .batches import Arrays, chunked, epochs_of, rows
+from .errors import InputError
+
+
+def half_mse(d2l: Backend, y_hat: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+    """½ Σ weight · (ŷ − y)²: ½·MSE, as the weights of a batch's n rows are 1/n.
+
+    All three have shape (n, 1). A short last batch is filled up with rows of weight 0,
+    so that every batch has one shape.
+    """
+    return d2l.sum(weight * d2l.square(y_hat - y)) / 2
+
+
+class LinearLoss:
+    """½·MSE of the linear model Xw + b, with its gradient written by hand.
+
+    Called with params [w (d, 1), b (1,)] and a batch X (n, d), y (n, 1), weight (n, 1).
+    """
+
+    def __init__(self, d2l: Backend) -> None:
+        self.d2l = d2l
+
+    def __call__(self, params: State, X: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        w, b = params
+        return half_mse(self.d2l, self.d2l.matmul(X, w) + b, y, weight)
+
+    def value_and_grad(
+        self, params: State, X: Any, y: Any, weight: Any
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The loss and [∂/∂w, ∂/∂b], for NumPy arrays."""
+        w, b = params
+        r = X @ w + b - y  # the residuals
+        # ∂/∂w = Xᵀ (weight · r),  ∂/∂b = Σ weight · r
+        weighted = weight * r
+        return (weighted * r).sum() / 2, [X.T @ weighted, weighted.sum(0)]
+
+
+def initial_weights(feature_dim: int, rng: np.random.Generator) -> Arrays:
+    """w ~ N(0, 0.01²) of shape (d, 1), and b = 0 of shape (1,)."""
+    return rng.normal(0.0, 0.01, (feature_dim, 1)), np.zeros(1)
+
+
+@dataclass
+class Problem:
+    """One run's start and data: every batch in its order, and all rows at once."""
+
+    start: Arrays  # w, b
+    chunks: Iterator[Arrays]
+    full: Arrays  # X, y, weight
+    dtype: str
+    num_steps: int
+
+
+def pose(
+    d2l: Backend, data_iter: Any, feature_dim: int, num_epochs: int, seed: int
+) -> Problem:
+    """Draw the start, then the minibatches, from one seed."""
+    if not isinstance(num_epochs, int) or num_epochs < 1:
+        raise InputError(
+            f"epochs must be a whole number from 1 up; got {num_epochs!r}."
+        )
+    rng = np.random.default_rng(getattr(data_iter, "seed", seed))
+    start = rng.normal(0.0, 0.01, (feature_dim, 1)), np.zeros(1)
+    epochs = epochs_of(d2l, data_iter, num_epochs, rng)
+    first = next(epochs)
+    if first[0].shape[-1] != feature_dim:
+        raise InputError(
+            f"feature_dim is {feature_dim}; data_iter has {first[0].shape[-1]} columns."
+        )
+    X, y = rows(data_iter, first)
+    full = (X, y, np.full_like(y, 1 / len(y)))
+    chunks = chunked(itertools.chain([first], epochs))
+    return Problem(start, chunks, full, X.dtype.name, num_epochs * len(first[0]))

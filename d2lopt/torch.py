@@ -1,0 +1,104 @@
+"""PyTorch: eager tensors written in place; gradients by autograd."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import book
+from .backend import Tensor, builtin_from, loop
+
+name = "torch"
+version = torch.__version__
+
+abs, sign, maximum, minimum = torch.abs, torch.sign, torch.maximum, torch.minimum
+sqrt, square, exp, log = torch.sqrt, torch.square, torch.exp, torch.log
+sin, cos, sum, mean = torch.sin, torch.cos, torch.sum, torch.mean
+matmul, reshape, zeros_like = torch.matmul, torch.reshape, torch.zeros_like
+
+
+def _dtype(name: str) -> torch.dtype:
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype
+
+
+def tensor(value: Any, dtype: str = "float32") -> Tensor:
+    return torch.tensor(np.asarray(value), dtype=_dtype(dtype))
+
+
+def numpy(x: Tensor) -> np.ndarray[Any, Any]:
+    array: np.ndarray[Any, Any] = x.detach().cpu().numpy()
+    return array
+
+
+def zeros(shape: Any, dtype: str = "float32") -> Tensor:
+    return torch.zeros(shape, dtype=_dtype(dtype))
+
+
+def ones(shape: Any, dtype: str = "float32") -> Tensor:
+    return torch.ones(shape, dtype=_dtype(dtype))
+
+
+def arange(n: int, dtype: str = "float32") -> Tensor:
+    return torch.arange(n, dtype=_dtype(dtype))
+
+
+def variable(value: Tensor) -> Tensor:
+    return value.detach().clone()
+
+
+def assign(x: Tensor, value: Tensor) -> None:
+    with torch.no_grad():
+        x.copy_(value)
+
+
+def hold_grad(x: Tensor, grad: Tensor) -> Tensor:
+    x.grad = grad
+    return x
+
+
+def value_and_grad(
+    loss: Callable[..., Tensor],
+) -> Callable[..., tuple[Tensor, list[Tensor]]]:
+    def both(params: list[Tensor], *batch: Tensor) -> tuple[Tensor, list[Tensor]]:
+        leaves = [p.detach().requires_grad_() for p in params]
+        value = loss(leaves, *batch)
+        return value.detach(), list(torch.autograd.grad(value, leaves))
+
+    return both
+
+
+def fold(
+    step: Any, state: Any, batches: Any, watch: Any = None, compile: bool = False
+) -> None:
+    loop(step, state, batches, watch)
+
+
+def linear(w: Tensor, b: Tensor) -> Any:
+    net = torch.nn.Linear(len(w), 1, dtype=w.dtype)
+    assign(net.weight, w.T)
+    assign(net.bias, b)
+    return net
+
+
+def builtin(name: str) -> Any:
+    return builtin_from(torch.optim, name)
+
+
+def native_step(
+    trainer_fn: Any, hyperparams: dict[str, Any], net: Any, loss: Any
+) -> tuple[Any, Any]:
+    trainer = trainer_fn(net.parameters(), **hyperparams)
+
+    def step(state: Any, batch: Any) -> None:
+        X, *rest = batch
+        trainer.zero_grad()
+        loss(net(X), *rest).backward()
+        trainer.step()
+
+    return step, trainer
+
+
+book.bind(sys.modules[__name__])

@@ -1,0 +1,284 @@
+"""The harnesses: descend in two dimensions, from scratch, or with a built-in optimizer.
+
+Both airfoil harnesses minimise ½·MSE of the linear model from the same start over the
+same minibatches, and look at the loss on all data every 20 steps. What then differs
+between two runs is the optimizer. No framework is named here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from . import plot
+from .backend import Backend, State, Step, Tensor
+from .descend import Curve, Progress, descend
+from .errors import InputError
+from .problem import LinearLoss, half_mse, pose
+
+# -------------------------------------------------------------------- in two dimensions
+
+
+def train_2d(
+    trainer: Callable[..., tuple[float, ...]],
+    steps: int = 20,
+    f_grad: Callable[[float, float], tuple[float, float]] | None = None,
+) -> list[tuple[float, float]]:
+    """Follow `trainer` from (−5, −2); print where it ends and return every point.
+
+    `trainer(x1, x2, s1, s2)`, or `trainer(x1, x2, s1, s2, f_grad)` if `f_grad` is
+    given, returns the next four; s1 and s2 start at 0 and are the trainer's own.
+    """
+    x1, x2, s1, s2 = -5.0, -2.0, 0.0, 0.0
+    results = [(x1, x2)]
+    more = () if f_grad is None else (f_grad,)
+    for _ in range(steps):
+        x1, x2, s1, s2 = trainer(x1, x2, s1, s2, *more)
+        results.append((float(x1), float(x2)))
+    print(f"epoch {steps}, x1: {float(x1):f}, x2: {float(x2):f}")
+    return results
+
+
+# ------------------------------------------------------------------------- from scratch
+
+
+def portable_form(d2l: Backend, trainer_fn: Callable[..., Any]) -> Callable[..., Any]:
+    """`trainer_fn` as (params, grads, states, hyperparams), whichever form it has.
+
+    The book's form (params, states, hyperparams) reads each gradient from `p.grad`.
+    """
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    signature = inspect.signature(trainer_fn)
+    needed = [
+        p
+        for p in signature.parameters.values()
+        if p.kind in kinds and p.default is p.empty
+    ]
+    if len(needed) == 4:
+        return trainer_fn
+    if len(needed) == 3:
+
+        def rule(params: Any, grads: Any, states: Any, hyperparams: Any) -> None:
+            held = [d2l.hold_grad(p, g) for p, g in zip(params, grads, strict=True)]
+            trainer_fn(held, states, hyperparams)
+
+        return rule
+    name = getattr(trainer_fn, "__name__", "the rule")
+    raise InputError(
+        f"{name}{signature} takes {len(needed)} arguments; a rule takes "
+        "(params, grads, states, hyperparams), or (params, states, hyperparams) and "
+        "reads p.grad."
+    )
+
+
+def is_library_rule(trainer_fn: Any) -> bool:
+    """Whether the rule is one of `rules.py`, which are written to be compiled."""
+    rule = getattr(trainer_fn, "func", trainer_fn)
+    return getattr(rule, "__module__", None) == f"{__package__}.rules"
+
+
+def check_states(states: Any, params: list[Any]) -> None:
+    """Raise an InputError if a state has neither its parameter's shape nor shape ()."""
+    if states is None:
+        return
+    shapes = [tuple(p.shape) for p in params]
+    if not isinstance(states, list | tuple):
+        raise InputError(
+            f"states must be a tuple or list; got {type(states).__name__}."
+        )
+    for i, entry in enumerate(states):
+        for tensor in entry if isinstance(entry, list | tuple) else [entry]:
+            shape = tuple(getattr(tensor, "shape", ()))
+            wanted = [shapes[i]] if len(states) == len(params) else shapes
+            if shape != () and shape not in wanted:
+                raise InputError(
+                    f"states[{i}] has shape {shape}; its parameter has shape "
+                    f"{' or '.join(map(str, wanted))}."
+                )
+
+
+@lru_cache(maxsize=64)
+def _scratch_interval(
+    d2l: Any, trainer_fn: Callable[..., Any], compile: bool
+) -> tuple[Step, Callable[..., Tensor]]:
+    """(interval, loss_of) of a rule: the same functions each time, so that a framework
+    which compiles them can do so once."""
+    rule = portable_form(d2l, trainer_fn)
+    loss = LinearLoss(d2l)
+    loss_and_grads = d2l.value_and_grad(loss)
+
+    def step(run: State, batch: tuple[Tensor, ...]) -> None:
+        params, states, hyperparams = run
+        _, grads = loss_and_grads(params, *batch)
+        rule(params, grads, states, hyperparams)
+
+    def loss_of(run: State, *full: Tensor) -> Tensor:
+        return loss(run[0], *full)
+
+    def interval(state: State, chunk: tuple[Tensor, ...]) -> Tensor:
+        run, full = state
+        d2l.fold(step, run, chunk, compile=compile)
+        return loss_of(run, *full)
+
+    return interval, loss_of
+
+
+def from_scratch(
+    d2l: Backend,
+    trainer_fn: Callable[..., Any],
+    states: Any,
+    hyperparams: Mapping[str, Any],
+    data_iter: Any,
+    feature_dim: int,
+    num_epochs: int = 2,
+    *,
+    seed: int = 0,
+    compile: bool | None = None,
+    progress: Progress | None = None,
+) -> Curve:
+    """Train the linear model with a rule; return the curve, print and draw nothing.
+
+    `states` may be a function that makes them from the parameters. The other arguments
+    are those of `train_ch11`.
+    """
+    if compile is None:
+        compile = is_library_rule(trainer_fn)
+    problem = pose(d2l, data_iter, feature_dim, num_epochs, seed)
+    interval, loss_of = _scratch_interval(d2l, trainer_fn, compile)
+    params = [d2l.variable(d2l.tensor(value, problem.dtype)) for value in problem.start]
+    states = states(params) if callable(states) else states
+    check_states(states, params)
+    run = (params, states, dict(hyperparams))
+    curve = Curve(num_epochs, problem.num_steps)
+    try:
+        descend(d2l, interval, run, loss_of, problem, curve, compile, progress)
+    except KeyError as error:
+        if not error.args or error.args[0] in hyperparams:
+            raise
+        raise InputError(
+            f"the rule asks for hyperparams[{error.args[0]!r}]; hyperparams has "
+            f"{', '.join(map(repr, hyperparams)) or 'nothing'}."
+        ) from error
+    curve.params = [d2l.numpy(p) for p in params]
+    return curve
+
+
+def train_ch11(
+    d2l: Backend,
+    trainer_fn: Callable[..., Any],
+    states: Any,
+    hyperparams: Mapping[str, Any],
+    data_iter: Any,
+    feature_dim: int,
+    num_epochs: int = 2,
+    *,
+    seed: int = 0,
+    compile: bool | None = None,
+) -> tuple[list[float], list[float]]:
+    """Train the linear model from scratch, print the book's line, draw the curve.
+
+    Args:
+        trainer_fn: a rule, `(params, grads, states, hyperparams)`, or in the book's
+            form `(params, states, hyperparams)`, reading `p.grad`. It changes params
+            and states in place.
+        states: one entry for each of the parameters w (d, 1) and b (1,): a
+            `d2l.variable`, or a tuple of them; or None.
+        hyperparams: what the rule reads, by name.
+        data_iter: from `get_data_ch11`, or any iterable of pairs X (n, d), y (n,) or
+            (n, 1) that can be iterated once an epoch.
+        feature_dim: d.
+        num_epochs: passes over the data, from 1 up.
+        seed: of the initial weights, where `data_iter` has no seed of its own.
+        compile: whether the loop is compiled where the framework gains from it. Left
+            out, a rule of this library is, and a rule of yours runs step by step, so
+            that its prints and breakpoints work.
+
+    Returns:
+        (times, losses): the seconds since the start and the ½·MSE over all data, before
+        the first step, every 20 steps, and after the last.
+
+    Raises:
+        InputError (a ValueError): an argument that cannot be used, in one sentence.
+    """
+    curve = from_scratch(
+        d2l, trainer_fn, states, hyperparams, data_iter, feature_dim, num_epochs,
+        seed=seed, compile=compile,
+    )  # fmt: skip
+    return _shown(curve, data_iter)
+
+
+# --------------------------------------------------------------- the built-in optimizer
+
+
+def built_in(
+    d2l: Backend,
+    trainer_fn: Any,
+    hyperparams: Mapping[str, Any],
+    data_iter: Any,
+    feature_dim: int,
+    num_epochs: int = 2,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Curve:
+    """Train the framework's linear layer with its own optimizer; return the curve.
+
+    The start, the minibatches and the loss are those of `from_scratch`.
+    """
+    problem = pose(d2l, data_iter, feature_dim, num_epochs, seed)
+    w, b = (d2l.variable(d2l.tensor(value, problem.dtype)) for value in problem.start)
+    net = d2l.linear(w, b)
+
+    def loss(y_hat: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        return half_mse(d2l, y_hat, y, weight)
+
+    try:
+        step, run = d2l.native_step(trainer_fn, dict(hyperparams), net, loss)
+    except (TypeError, ValueError) as error:
+        name = getattr(trainer_fn, "__name__", trainer_fn)
+        given = ", ".join(f"{key}={value!r}" for key, value in hyperparams.items())
+        raise InputError(f"{name} does not take {given}: {error}") from error
+
+    def loss_of(run: State, X: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        return loss(net(X), y, weight)
+
+    def interval(state: State, chunk: tuple[Tensor, ...]) -> Tensor:
+        run, full = state
+        d2l.fold(step, run, chunk, compile=True)
+        return loss_of(run, *full)
+
+    curve = Curve(num_epochs, problem.num_steps)
+    return descend(d2l, interval, run, loss_of, problem, curve, True, progress)
+
+
+def train_concise_ch11(
+    d2l: Backend,
+    trainer_fn: Any,
+    hyperparams: Mapping[str, Any],
+    data_iter: Any,
+    num_epochs: int = 2,
+    *,
+    seed: int = 0,
+) -> tuple[list[float], list[float]]:
+    """`train_ch11` with the framework's own layer and optimizer, from the same start.
+
+    `trainer_fn` is what the framework calls an optimizer (a class, or a name), and
+    `hyperparams` are its keyword arguments, in the framework's words. The rest, and
+    what is returned, is as for `train_ch11`.
+    """
+    feature_dim = next(iter(data_iter))[0].shape[1]
+    curve = built_in(
+        d2l, trainer_fn, hyperparams, data_iter, feature_dim, num_epochs, seed=seed
+    )
+    return _shown(curve, data_iter)
+
+
+def _shown(curve: Curve, data_iter: Any) -> tuple[list[float], list[float]]:
+    """Print and draw what a harness of the book prints and draws."""
+    print(curve.summary())
+    if curve.diverged:
+        print(f"stopped: {curve.diverged}")
+    plot.loss_curves({"": curve}, note=getattr(data_iter, "note", None))
+    return curve.times, curve.losses

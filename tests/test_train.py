@@ -1,0 +1,237 @@
+"""The harnesses as a lesson calls them: forms of rules, what they print, bad input."""
+
+import itertools
+import re
+
+import pytest
+from d2lopt import rules, train
+from d2lopt.errors import InputError
+
+import numpy as np
+
+HYPERPARAMS = {"lr": 0.01, "gamma": 0.9}
+
+
+@pytest.fixture
+def problem(d2l):
+    return d2l.get_data_ch11(10, source="stand-in")
+
+
+@pytest.fixture
+def states(d2l):
+    def fresh():
+        return d2l.variable(d2l.zeros((5, 1))), d2l.variable(d2l.zeros(1))
+
+    return fresh
+
+
+def portable(d2l):
+    def rmsprop(params, grads, states, hyperparams):
+        gamma = hyperparams["gamma"]
+        for p, g, s in zip(params, grads, states, strict=True):
+            d2l.assign(s, gamma * s + (1 - gamma) * d2l.square(g))
+            d2l.assign(p, p - hyperparams["lr"] * g / d2l.sqrt(s + 1e-6))
+
+    return rmsprop
+
+
+def book_form(d2l):
+    def rmsprop(params, states, hyperparams):
+        gamma = hyperparams["gamma"]
+        for p, s in zip(params, states, strict=True):
+            d2l.assign(s, gamma * s + (1 - gamma) * d2l.square(p.grad))
+            d2l.assign(p, p - hyperparams["lr"] * p.grad / d2l.sqrt(s + 1e-6))
+
+    return rmsprop
+
+
+def test_train_ch11_takes_both_forms_prints_and_returns(d2l, problem, states, capsys):
+    found = {}
+    for form in (portable, book_form):
+        times, losses = d2l.train_ch11(form(d2l), states(), HYPERPARAMS, *problem)
+        line = capsys.readouterr().out.splitlines()[0]
+        assert re.fullmatch(r"loss: 0\.\d{3}, \d+\.\d{3} sec/epoch", line)
+        assert line.startswith(f"loss: {losses[-1]:.3f},")
+        assert len(times) == len(losses) == 16
+        assert times == sorted(times)
+        assert times[0] >= 0
+        found[form] = losses
+    assert found[portable] == pytest.approx(found[book_form], rel=1e-6)
+    assert found[portable][0] > 0.4 > 0.26 > found[portable][-1]
+
+
+def test_the_caller_keeps_the_states(d2l, problem, states):
+    mine = states()
+    d2l.train_ch11(portable(d2l), mine, HYPERPARAMS, *problem, num_epochs=1)
+    assert float(d2l.numpy(mine[0]).min()) > 0
+
+
+def test_any_iterable_of_pairs_is_data(d2l, states):
+    """Pairs of tensors, X (n, 5) and y (n,), of different n."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50, 5)), rng.normal(size=50)
+    cuts = [0, 16, 32, 48, 50]
+    pairs = [
+        (d2l.tensor(X[a:b]), d2l.tensor(y[a:b])) for a, b in itertools.pairwise(cuts)
+    ]
+    rule = portable(d2l)
+    _, losses = d2l.train_ch11(rule, states(), HYPERPARAMS, pairs, 5, num_epochs=6)
+    w = np.random.default_rng(0).normal(0.0, 0.01, (5, 1))
+    start = ((X @ w)[:, 0] - y).astype("float32")
+    assert losses[0] == pytest.approx(np.mean(start**2) / 2, rel=1e-6)
+    assert losses[-1] < losses[0]
+    assert len(losses) == 3  # before step 0, after 20, after 24
+
+
+def test_get_data_ch11(d2l):
+    data_iter, feature_dim = d2l.get_data_ch11(batch_size=32, n=100, source="stand-in")
+    assert feature_dim == 5
+    shapes = [(d2l.numpy(X).shape, d2l.numpy(y).shape) for X, y in data_iter]
+    assert len(data_iter) == len(shapes) == 4
+    assert shapes == [((32, 5), (32,))] * 3 + [((4, 5), (4,))]
+
+
+def test_linreg_and_squared_loss(d2l):
+    X, w = d2l.tensor([[1.0, 2.0]]), d2l.tensor([[3.0], [4.0]])
+    y_hat = d2l.linreg(X, w, d2l.tensor([0.5]))
+    assert d2l.numpy(y_hat).tolist() == [[11.5]]
+    loss = d2l.squared_loss(y_hat, d2l.tensor([10.5]))
+    assert d2l.numpy(loss).tolist() == [[0.5]]
+
+
+def test_train_2d_ends_where_the_chapter_says(d2l, capsys):
+    def rmsprop_2d(x1, x2, s1, s2):
+        g1, g2 = 0.2 * x1, 4 * x2
+        s1, s2 = 0.9 * s1 + 0.1 * g1**2, 0.9 * s2 + 0.1 * g2**2
+        return (
+            x1 - 0.4 / (s1 + 1e-6) ** 0.5 * g1,
+            x2 - 0.4 / (s2 + 1e-6) ** 0.5 * g2,
+            s1,
+            s2,
+        )
+
+    results = d2l.train_2d(rmsprop_2d)
+    assert capsys.readouterr().out == "epoch 20, x1: -0.010599, x2: 0.000000\n"
+    assert len(results) == 21
+    assert results[0] == (-5.0, -2.0)
+
+
+def test_train_2d_hands_the_gradient_on(d2l):
+    def gd_2d(x1, x2, s1, s2, f_grad):
+        g1, g2 = f_grad(x1, x2)
+        return x1 - 0.1 * g1, x2 - 0.1 * g2, 0, 0
+
+    results = d2l.train_2d(gd_2d, 3, f_grad=lambda x1, x2: (2 * x1, 0.0))
+    assert results[-1] == pytest.approx((-5 * 0.8**3, -2.0))
+
+
+# --------------------------------------------------------------------------- divergence
+
+
+@pytest.mark.parametrize("library", [True, False])
+def test_a_run_stops_where_the_loss_is_no_number(d2l, problem, library):
+    data_iter, feature_dim = problem
+    rule = d2l.rmsprop if library else portable(d2l)
+    curve = train.from_scratch(
+        d2l,
+        rule,
+        lambda params: rules.zeros_for_each(d2l, params),
+        HYPERPARAMS | {"lr": 1e25},
+        data_iter,
+        feature_dim,
+    )
+    assert re.search(r"the loss became (inf|nan) by step 20 of 300", curve.diverged)
+    assert len(curve.losses) == len(curve.times) == len(curve.steps) == 1
+    assert np.isfinite(curve.losses).all()
+
+
+# ---------------------------------------------------------------------------- bad input
+
+
+def test_a_rule_with_the_wrong_number_of_arguments(d2l, problem, states):
+    with pytest.raises(InputError, match=r"2 arguments; a rule takes \(params, grads"):
+        d2l.train_ch11(lambda params, grads: None, states(), HYPERPARAMS, *problem)
+
+
+def test_states_of_the_wrong_shape(d2l, problem):
+    wrong = d2l.variable(d2l.zeros((1, 5))), d2l.variable(d2l.zeros(1))
+    with pytest.raises(InputError, match=r"states\[0\] has shape \(1, 5\).*\(5, 1\)"):
+        d2l.train_ch11(portable(d2l), wrong, HYPERPARAMS, *problem)
+
+
+def test_states_that_are_no_sequence(d2l, problem):
+    with pytest.raises(InputError, match="tuple or list; got float"):
+        d2l.train_ch11(portable(d2l), 0.5, HYPERPARAMS, *problem)
+
+
+def test_nested_states_and_step_counts_are_accepted(d2l, problem, states):
+    def rule(params, grads, states, hyperparams):
+        for p, g, (s, t) in zip(params, grads, states, strict=True):
+            d2l.assign(t, t + 1.0)
+            d2l.assign(s, s + d2l.square(g))
+            d2l.assign(p, p - 0.1 * g / d2l.sqrt(s + 1e-6))
+
+    nested = [(s, d2l.variable(d2l.zeros(()))) for s in states()]
+    d2l.train_ch11(rule, nested, {}, *problem, num_epochs=1)
+    assert float(d2l.numpy(nested[1][1])) == 150
+
+
+def test_a_hyperparameter_that_the_rule_misses(d2l, problem, states):
+    with pytest.raises(InputError, match=r"hyperparams\['gamma'\].*has 'lr'"):
+        d2l.train_ch11(portable(d2l), states(), {"lr": 0.1}, *problem)
+
+
+@pytest.mark.parametrize("epochs", [0, -1, 1.5, "2"])
+def test_epochs_out_of_range(d2l, problem, states, epochs):
+    with pytest.raises(InputError, match="epochs must be a whole number from 1"):
+        d2l.train_ch11(portable(d2l), states(), HYPERPARAMS, *problem, epochs)
+
+
+@pytest.mark.parametrize("size", [0, 1501, 2.5])
+def test_batch_size_out_of_range(d2l, size):
+    with pytest.raises(InputError, match="batch size must be .* from 1 to 1500"):
+        d2l.get_data_ch11(size, source="stand-in")
+
+
+def test_another_feature_dim(d2l, problem, states):
+    with pytest.raises(InputError, match="feature_dim is 4; data_iter has 5 columns"):
+        d2l.train_ch11(portable(d2l), states(), HYPERPARAMS, problem[0], 4)
+
+
+def test_data_that_can_be_iterated_only_once(d2l, problem, states):
+    once = iter([(d2l.zeros((2, 5)), d2l.zeros(2))])
+    with pytest.raises(InputError, match="nothing in epoch 2"):
+        d2l.train_ch11(portable(d2l), states(), HYPERPARAMS, once, 5)
+
+
+def test_a_mistake_in_the_rule_itself_keeps_its_traceback(d2l, problem, states):
+    def rule(params, grads, states, hyperparams):
+        raise ZeroDivisionError("mine")
+
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        d2l.train_ch11(rule, states(), HYPERPARAMS, *problem)
+
+
+def test_words_that_the_built_in_optimizer_does_not_know(d2l, backend, problem):
+    native = train_native(backend)
+    with pytest.raises(InputError, match="does not take .*momentumm"):
+        d2l.train_concise_ch11(
+            d2l.builtin(native[0]), {**native[1], "momentumm": 1}, problem[0]
+        )
+
+
+def train_native(backend):
+    from d2lopt.conventions import FRAMEWORKS
+
+    native = FRAMEWORKS[backend].native("rmsprop", HYPERPARAMS)
+    if native is None:
+        pytest.skip(f"{FRAMEWORKS[backend].title} has no optimizer of its own")
+    return native
+
+
+def test_train_concise_ch11_prints_and_returns(d2l, backend, problem, capsys):
+    name, words = train_native(backend)
+    times, losses = d2l.train_concise_ch11(d2l.builtin(name), words, problem[0])
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith(f"loss: {losses[-1]:.3f},")
+    assert len(times) == len(losses) == 16
