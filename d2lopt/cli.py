@@ -1,0 +1,267 @@
+"""The command line. It imports what a command needs when the command runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import __version__
+from .conventions import FRAMEWORKS
+from .errors import BrokenBackend, InputError, MissingBackend, unknown
+from .rules import HYPERPARAMS, check_hyperparams, find
+
+if TYPE_CHECKING:
+    from .runs import Record, Spec
+
+
+class Commands(click.Group):
+    """Errors that are not bugs end in one sentence and exit status 2."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except (InputError, MissingBackend, BrokenBackend) as error:
+            print(f"d2lopt: {error}", file=sys.stderr)
+            context.exit(2)
+        except KeyboardInterrupt:
+            print("d2lopt: stopped; finished records are kept.", file=sys.stderr)
+            context.exit(130)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Write an optimizer once; run it, see it and check it on every framework.
+
+    \b
+    d2lopt compare rmsprop
+    d2lopt run rmsprop --backend torch --lr 0.02
+    d2lopt doctor
+    """
+
+
+def problem_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that `run` and `compare` share."""
+    options = [
+        *(
+            click.option(f"--{name}", type=float, help=f"{about.meaning}.")
+            for name, about in HYPERPARAMS.items()
+        ),
+        click.option("--epochs", type=int, default=2, show_default=True),
+        click.option("--batch-size", type=int, default=10, show_default=True),
+        click.option(
+            "--seed", type=click.IntRange(min=0), default=0, show_default=True
+        ),
+        click.option(
+            "--data",
+            metavar="auto|airfoil|stand-in|PATH",
+            default="auto",
+            show_default=True,
+            help="The data; auto takes the stand-in if the airfoil file cannot be had.",
+        ),
+        click.option(
+            "--dtype",
+            type=click.Choice(["float32", "float64"]),
+            default="float32",
+            show_default=True,
+        ),
+        click.option(
+            "--limit",
+            type=click.FloatRange(min=0, min_open=True),
+            default=600.0,
+            show_default=True,
+            help="Seconds that a backend may take.",
+        ),
+        click.option(
+            "--json", "as_json", is_flag=True, help="Print one record a line."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def spec_from(
+    optimizer: str, data: str, implementations: tuple[str, ...], options: dict[str, Any]
+) -> Spec:
+    """The checked spec of what the command line asks for; its backend is still open."""
+    from . import data as data_room
+    from .runs import Spec
+
+    hyperparams = dict(find(optimizer).hyperparams)
+    given = {n: options.pop(n) for n in HYPERPARAMS if options.get(n) is not None}
+    hyperparams.update(given)
+    check_hyperparams(optimizer, hyperparams)
+    dataset = data_room.load(data)
+    if dataset.note:
+        print(dataset.note, file=sys.stderr)
+    rows = len(dataset.y)
+    for option, value, most in (
+        ("--epochs", options["epochs"], sys.maxsize),
+        ("--batch-size", options["batch_size"], rows),
+    ):
+        if not 1 <= value <= most:
+            upto = f"to {most}, the number of rows" if most == rows else "up"
+            raise InputError(f"{option} must be from 1 {upto}; got {value}.")
+    return Spec(
+        backend="",
+        optimizer=optimizer,
+        hyperparams=hyperparams,
+        implementations=implementations,
+        data=dataset.origin if dataset.name == "airfoil" else "stand-in",
+        dtype=options["dtype"],
+        seed=options["seed"],
+        epochs=options["epochs"],
+        batch_size=options["batch_size"],
+    )
+
+
+def check_backend(name: str) -> None:
+    """Raise an InputError or MissingBackend unless the backend can be asked to run."""
+    from .environment import how_to_install, is_installed
+
+    if name not in FRAMEWORKS:
+        raise unknown("backend", name, FRAMEWORKS)
+    if not is_installed(name):
+        raise MissingBackend(how_to_install(name))
+
+
+def conclude(records: list[Record], as_json: bool) -> None:
+    """Print the records; exit with 1 if one failed."""
+    from dataclasses import asdict
+
+    from .compare import table
+
+    if as_json:
+        for record in records:
+            print(json.dumps(asdict(record)))
+    else:
+        table(records).print()
+    if any(record.status == "failed" for record in records):
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("optimizer")
+@click.option(
+    "--backend", default="numpy", show_default=True, help=", ".join(FRAMEWORKS)
+)
+@click.option(
+    "--implementation",
+    type=click.Choice(["scratch", "built-in", "both"]),
+    default="both",
+    show_default=True,
+)
+@problem_options
+def run(
+    optimizer: str,
+    backend: str,
+    implementation: str,
+    data: str,
+    limit: float,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Run OPTIMIZER on one backend.
+
+    \b
+    d2lopt run rmsprop --backend mxnet --implementation both --gamma 0.95
+    d2lopt run rmsprop --backend torch --json | python -m json.tool
+    """
+    find(optimizer)
+    check_backend(backend)
+    if implementation == "built-in" and not FRAMEWORKS[backend].builtins:
+        raise InputError(
+            f"{FRAMEWORKS[backend].title} has no optimizer of its own: "
+            "choose --implementation scratch."
+        )
+    from .compare import run_all
+    from .runs import IMPLEMENTATIONS
+    from .screen import Progress
+
+    both = IMPLEMENTATIONS if implementation == "both" else (implementation,)
+    spec = spec_from(optimizer, data, both, options)
+    with Progress(quiet=as_json) as progress:
+        records = run_all(spec, [backend], limit=limit, progress=progress)
+    conclude(records, as_json)
+
+
+@main.command()
+@click.argument("optimizer")
+@click.option("--backends", help="Comma-separated; every installed one if not given.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="out",
+    show_default=True,
+    help="Folder for compare.jsonl and the figure.",
+)
+@problem_options
+def compare(
+    optimizer: str,
+    backends: str | None,
+    out: Path,
+    data: str,
+    limit: float,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Run OPTIMIZER on several backends, from scratch and built in.
+
+    \b
+    d2lopt compare rmsprop
+    d2lopt compare rmsprop --backends numpy,torch --epochs 5 --out out/five
+    """
+    from .compare import figure, run_all, writable
+    from .environment import installed
+    from .plot import save
+    from .runs import IMPLEMENTATIONS
+    from .screen import Progress
+
+    find(optimizer)
+    named = [name.strip() for name in backends.split(",")] if backends else installed()
+    for name in named:
+        check_backend(name)
+    spec = spec_from(optimizer, data, IMPLEMENTATIONS, options)
+    writable(out)
+    chosen = list(dict.fromkeys(named)) if backends else list(FRAMEWORKS)
+    with Progress(quiet=as_json) as progress:
+        records = run_all(spec, chosen, limit=limit, progress=progress, out=out)
+    paths = save(figure(records), out, "compare")
+    if not as_json:
+        print(f"figure: {paths[-1]}", file=sys.stderr)
+    conclude(records, as_json)
+
+
+@main.command()
+@click.option(
+    "--limit",
+    type=float,
+    default=120.0,
+    show_default=True,
+    help="Seconds that a backend may take.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one object a line.")
+def doctor(limit: float, as_json: bool) -> None:
+    """Say for each backend whether it works here, and what mends it.
+
+    \b
+    d2lopt doctor
+    """
+    from .doctor import examine, table
+    from .screen import Progress
+
+    with Progress(quiet=as_json) as progress:
+        found = examine(limit, progress)
+    if as_json:
+        for answer in found:
+            print(json.dumps(answer))
+    else:
+        table(found).print()
+    if any(answer["status"] == "broken" for answer in found):
+        sys.exit(1)

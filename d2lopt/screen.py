@@ -1,0 +1,108 @@
+"""What people see in a terminal: tables and progress, by rich; plain lines in a pipe.
+
+Results go to standard output, progress to standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from .conventions import FRAMEWORKS
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
+    from .runs import Record
+
+
+class Table:
+    """A table with notes under it; all but the first column are right-aligned."""
+
+    def __init__(self, title: str, columns: list[str]) -> None:
+        self._table = RichTable(title=escape(title), title_justify="left")
+        self._notes: list[str] = []
+        for i, column in enumerate(columns):
+            self._table.add_column(column, justify="right" if i else "left")
+
+    def row(self, *cells: str) -> None:
+        self._table.add_row(*map(escape, cells))
+
+    def total(self, *cells: str) -> None:
+        """A last row, set off by a line."""
+        self._table.add_section()
+        self.row(*cells)
+
+    def note(self, text: str) -> None:
+        self._notes.append(text)
+
+    def print(self) -> None:
+        """To standard output; as wide as it needs to be where that is no terminal."""
+        console = Console()
+        if not console.is_terminal:
+            console = Console(width=200)
+        console.print(self._table)
+        for note in self._notes:
+            console.print(note, markup=False, highlight=False, soft_wrap=True)
+
+
+class Progress:
+    """A bar for each backend on a terminal; elsewhere a line when a run is done."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._console = Console(stderr=True)
+        self._quiet = quiet
+        self._bars: RichProgress | None = None
+        self._tasks: dict[str, int] = {}
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal and not self._quiet:
+            from rich import progress
+
+            self._bars = progress.Progress(
+                progress.TextColumn("{task.description:<32}"),
+                progress.BarColumn(),
+                progress.TimeElapsedColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def begin(self, backend: str) -> None:
+        """The backend's process has been started."""
+        if self._bars is not None:
+            title = f"{FRAMEWORKS[backend].title}: importing"
+            self._tasks[backend] = self._bars.add_task(title, total=None)
+
+    def tell(self, backend: str, implementation: str, done: int, of: int) -> None:
+        """So many steps are done."""
+        if self._bars is not None:
+            title = f"{FRAMEWORKS[backend].title}: {implementation}"
+            task = self._bars.tasks[self._tasks[backend]].id
+            self._bars.update(task, description=title, completed=done, total=of)
+
+    def keep(self, record: Record) -> None:
+        """A run has ended."""
+        if self._bars is None and not self._quiet:
+            found = record.status if record.loss is None else f"loss {record.loss:.6f}"
+            title = FRAMEWORKS[record.backend].title
+            print(
+                f"{title}, {record.implementation}: {found}",
+                file=sys.stderr,
+                flush=True,
+            )
