@@ -159,7 +159,7 @@ def builtin_from(home: ModuleType, name: str) -> Any:
     try:
         return getattr(home, name)
     except AttributeError:
-        known = [n for n in dir(home) if n[0].isupper()]
+        known = [n for n in dir(home) if callable(getattr(home, n)) and n[0] != "_"]
         raise unknown("built-in optimizer", name, known) from None
 
 

@@ -89,4 +89,30 @@ FRAMEWORKS: dict[str, Framework] = {
             )
         },
     ),
+    "jax": Framework(
+        "JAX",
+        "jax",
+        ("jax",),
+        "optax.{name}({arguments})",
+        {
+            "rmsprop": Builtin(
+                "rmsprop",
+                {"lr": "learning_rate", "gamma": "decay", "eps": "eps"},
+                eps_inside=True,
+            )
+        },
+    ),
+    "paddle": Framework(
+        "Paddle",
+        "paddle",
+        ("paddlepaddle",),
+        "paddle.optimizer.{name}(parameters=net.parameters(), {arguments})",
+        {
+            "rmsprop": Builtin(
+                "RMSProp",
+                {"lr": "learning_rate", "gamma": "rho", "eps": "epsilon"},
+                eps_inside=True,
+            )
+        },
+    ),
 }

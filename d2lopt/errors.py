@@ -21,9 +21,9 @@ class Diverged(ArithmeticError):
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
-    """An InputError for a misspelt `name`: the nearest known one, and all of them."""
+    """An InputError for a misspelt `name`: the nearest known one, and all if few."""
     spellings = {str(k).lower(): str(k) for k in known}
     near = get_close_matches(str(name).lower(), spellings, n=1)
     hint = f"Did you mean {spellings[near[0]]!r}? " if near else ""
-    names = ", ".join(spellings.values())
-    return InputError(f"unknown {kind} {name!r}. {hint}Known: {names}.")
+    listed = f"Known: {', '.join(spellings.values())}." if len(spellings) < 20 else ""
+    return InputError(f"unknown {kind} {name!r}. {hint}{listed}".strip())

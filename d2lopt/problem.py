@@ -7,7 +7,7 @@ of the minibatches are drawn by NumPy from one seed, the same for every framewor
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,22 @@ class Problem:
     full: Arrays  # X, y, weight
     dtype: str
     num_steps: int
+
+    def follow(self, schedules: Sequence[Callable[[int], float]]) -> None:
+        """Put the value of each schedule at each step behind the batches."""
+        if schedules:
+            self.chunks = self._with(schedules, self.chunks)
+
+    def _with(
+        self, schedules: Sequence[Callable[[int], float]], chunks: Iterator[Arrays]
+    ) -> Iterator[Arrays]:
+        done = 0
+        for arrays in chunks:
+            shape = arrays[0].shape[:2]
+            steps = range(done, done + shape[0] * shape[1])
+            done = steps.stop
+            values = [[float(s(t)) for t in steps] for s in schedules]
+            yield (*arrays, *(np.array(v, self.dtype).reshape(shape) for v in values))
 
 
 def pose(

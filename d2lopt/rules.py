@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import InputError, unknown
@@ -75,6 +76,35 @@ HYPERPARAMS = {
     "gamma": Hyperparameter("γ, the share of the past that a step keeps", greatest=1.0),
     "eps": Hyperparameter("ε, what keeps the quotient finite"),
 }
+
+
+def as_rule(rule: Any, init_states: Callable[..., Any] | None = None) -> Rule:
+    """What is needed to start `rule`, in whichever way it is given.
+
+    A rule of this library (`rules.rmsprop`, or `d2l.rmsprop`), a `pieces.Chain`, a
+    `Rule`, or a function of your own in the portable form (params, grads, states,
+    hyperparams): its states come from `init_states(d2l, params)`, or are one zero
+    tensor for each parameter.
+    """
+    if isinstance(rule, Rule):
+        return rule
+    if isinstance(getattr(rule, "rule", None), Rule):  # a chain
+        return rule.rule  # type: ignore[no-any-return]
+    step = getattr(rule, "func", rule)
+    for known in RULES.values():
+        if known.step is step:
+            return known
+    return Rule(Yours(rule), init_states or zeros_for_each, {})
+
+
+@dataclass(frozen=True)
+class Yours:
+    """A rule that has its framework already, called as the rules here are."""
+
+    rule: Callable[..., None]
+
+    def __call__(self, d2l: Backend, *arguments: Any) -> None:
+        self.rule(*arguments)
 
 
 def find(optimizer: str) -> Rule:

@@ -88,11 +88,9 @@ class _Scalar:
 
 def _operator(symbol: str) -> Callable[[_Scalar, Any], Any]:
     def apply(self: _Scalar, other: Any) -> Any:
-        if isinstance(other, _Scalar):
-            other = other.value
-        if isinstance(other, int | float) or other.dtype == self.value.dtype:
-            result = getattr(self.value, symbol)(other)
-            return _Scalar(result) if result.shape.rank == 0 else result
+        if isinstance(other, _Scalar | int | float):
+            other = other.value if isinstance(other, _Scalar) else other
+            return _Scalar(getattr(self.value, symbol)(other))
         return getattr(tf.cast(self.value, other.dtype), symbol)(other)
 
     return apply

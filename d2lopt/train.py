@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from . import plot
 from .backend import Backend, State, Step, Tensor
 from .descend import Curve, Progress, descend
 from .errors import InputError
+from .pieces import Chain
 from .problem import LinearLoss, half_mse, pose
 
 # -------------------------------------------------------------------- in two dimensions
@@ -76,7 +77,8 @@ def portable_form(d2l: Backend, trainer_fn: Callable[..., Any]) -> Callable[...,
 def is_library_rule(trainer_fn: Any) -> bool:
     """Whether the rule is one of `rules.py`, which are written to be compiled."""
     rule = getattr(trainer_fn, "func", trainer_fn)
-    return getattr(rule, "__module__", None) == f"{__package__}.rules"
+    home = getattr(rule, "__module__", None)
+    return home in (f"{__package__}.rules", f"{__package__}.pieces")
 
 
 def check_states(states: Any, params: list[Any]) -> None:
@@ -89,7 +91,7 @@ def check_states(states: Any, params: list[Any]) -> None:
             f"states must be a tuple or list; got {type(states).__name__}."
         )
     for i, entry in enumerate(states):
-        for tensor in entry if isinstance(entry, list | tuple) else [entry]:
+        for tensor in _leaves(entry):
             shape = tuple(getattr(tensor, "shape", ()))
             wanted = [shapes[i]] if len(states) == len(params) else shapes
             if shape != () and shape not in wanted:
@@ -99,20 +101,34 @@ def check_states(states: Any, params: list[Any]) -> None:
                 )
 
 
+def _leaves(entry: Any) -> list[Any]:
+    """The tensors in nested lists and tuples."""
+    if isinstance(entry, list | tuple):
+        return [leaf for inner in entry for leaf in _leaves(inner)]
+    return [entry]
+
+
 @lru_cache(maxsize=64)
 def _scratch_interval(
-    d2l: Any, trainer_fn: Callable[..., Any], compile: bool
+    d2l: Backend,
+    trainer_fn: Callable[..., Any],
+    compile: bool,
+    scheduled: tuple[str, ...],
 ) -> tuple[Step, Callable[..., Tensor]]:
     """(interval, loss_of) of a rule: the same functions each time, so that a framework
-    which compiles them can do so once."""
+    which compiles them can do so once. A batch ends with the `scheduled` values."""
+    if isinstance(trainer_fn, Chain):
+        trainer_fn = partial(trainer_fn, d2l)
     rule = portable_form(d2l, trainer_fn)
     loss = LinearLoss(d2l)
     loss_and_grads = d2l.value_and_grad(loss)
 
     def step(run: State, batch: tuple[Tensor, ...]) -> None:
         params, states, hyperparams = run
-        _, grads = loss_and_grads(params, *batch)
-        rule(params, grads, states, hyperparams)
+        X, y, weight, *values = batch
+        _, grads = loss_and_grads(params, X, y, weight)
+        now = dict(zip(scheduled, values, strict=True))
+        rule(params, grads, states, {**hyperparams, **now} if now else hyperparams)
 
     def loss_of(run: State, *full: Tensor) -> Tensor:
         return loss(run[0], *full)
@@ -146,11 +162,15 @@ def from_scratch(
     if compile is None:
         compile = is_library_rule(trainer_fn)
     problem = pose(d2l, data_iter, feature_dim, num_epochs, seed)
-    interval, loss_of = _scratch_interval(d2l, trainer_fn, compile)
+    schedules = {name: v for name, v in hyperparams.items() if callable(v)}
+    problem.follow(list(schedules.values()))
+    scheduled = tuple(schedules)
+    interval, loss_of = _scratch_interval(d2l, trainer_fn, compile, scheduled)
     params = [d2l.variable(d2l.tensor(value, problem.dtype)) for value in problem.start]
     states = states(params) if callable(states) else states
     check_states(states, params)
-    run = (params, states, dict(hyperparams))
+    fixed = {name: v for name, v in hyperparams.items() if name not in schedules}
+    run = (params, states, fixed)
     curve = Curve(num_epochs, problem.num_steps)
     try:
         descend(d2l, interval, run, loss_of, problem, curve, compile, progress)
@@ -180,12 +200,13 @@ def train_ch11(
     """Train the linear model from scratch, print the book's line, draw the curve.
 
     Args:
-        trainer_fn: a rule, `(params, grads, states, hyperparams)`, or in the book's
-            form `(params, states, hyperparams)`, reading `p.grad`. It changes params
-            and states in place.
+        trainer_fn: a rule, `(params, grads, states, hyperparams)`, a `pieces.Chain`,
+            or a rule in the book's form `(params, states, hyperparams)`, which reads
+            `p.grad`. It changes params and states in place.
         states: one entry for each of the parameters w (d, 1) and b (1,): a
             `d2l.variable`, or a tuple of them; or None.
-        hyperparams: what the rule reads, by name.
+        hyperparams: what the rule reads, by name: numbers, or schedules. A schedule
+            is a function of the number of steps done, 0 at the first.
         data_iter: from `get_data_ch11`, or any iterable of pairs X (n, d), y (n,) or
             (n, 1) that can be iterated once an epoch.
         feature_dim: d.

@@ -9,7 +9,8 @@ import os
 from pathlib import Path
 
 import pytest
-from d2lopt import environment
+
+from d2lopt import environment, plot
 from d2lopt.backend import load
 from d2lopt.conventions import FRAMEWORKS
 
@@ -83,6 +84,10 @@ def airfoil() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """What a test writes without being told where, it writes where nobody looks."""
     monkeypatch.chdir(tmp_path)
+    yield
+    if plot.studio.current is not None:
+        plot.pyplot().close(plot.studio.current)
+        plot.studio.current = None

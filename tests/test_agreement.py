@@ -4,11 +4,11 @@ The final figures here are the project's promise to whoever carries an optimizer
 one framework to another.
 """
 
+import numpy as np
 import pytest
+
 from d2lopt import data, rules, train
 from d2lopt.conventions import FRAMEWORKS
-
-import numpy as np
 
 HYPERPARAMS = {"lr": 0.01, "gamma": 0.9, "eps": 1e-6}
 ROUNDING = {"float32": 1e-6, "float64": 1e-12}

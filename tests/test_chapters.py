@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from d2lopt.conventions import FRAMEWORKS
 
 CHAPTERS = Path(__file__).parents[1] / "chapters"

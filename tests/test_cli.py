@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from d2lopt.conventions import FRAMEWORKS
 
 pytestmark = pytest.mark.processes

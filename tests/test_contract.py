@@ -3,13 +3,13 @@
 import inspect
 import math
 
+import numpy as np
 import pytest
+
 from d2lopt.backend import Backend
 from d2lopt.conventions import FRAMEWORKS
 from d2lopt.errors import InputError
 from d2lopt.problem import LinearLoss, half_mse
-
-import numpy as np
 
 DTYPES = ["float32", "float64"]
 ROUNDING = {"float32": 1e-6, "float64": 1e-12}

@@ -6,13 +6,13 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
-from d2lopt import data
-from d2lopt.errors import InputError
 from hypothesis import given
 from hypothesis import strategies as st
 
-import numpy as np
+from d2lopt import data
+from d2lopt.errors import InputError
 
 
 def fake(rows=1503, cell="1.5"):

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from d2lopt import environment, rules
 from d2lopt.conventions import FRAMEWORKS
 from d2lopt.errors import BrokenBackend, InputError, MissingBackend, unknown

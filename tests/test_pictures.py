@@ -4,11 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
 from d2lopt import compare, plot
 from d2lopt.runs import Record, Spec, blank
-
-import numpy as np
 
 SPEC = Spec("numpy", "rmsprop", {"lr": 0.01, "gamma": 0.9, "eps": 1e-6})
 

@@ -3,11 +3,11 @@
 import itertools
 import re
 
+import numpy as np
 import pytest
+
 from d2lopt import rules, train
 from d2lopt.errors import InputError
-
-import numpy as np
 
 HYPERPARAMS = {"lr": 0.01, "gamma": 0.9}
 

@@ -6,8 +6,10 @@ A function that a module lacks, or whose arguments differ, is a type error here.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import d2lopt.jax
     import d2lopt.mxnet
     import d2lopt.numpy
+    import d2lopt.paddle
     import d2lopt.tensorflow
     import d2lopt.torch
     from d2lopt.backend import Backend
@@ -17,4 +19,6 @@ if TYPE_CHECKING:
         d2lopt.torch,
         d2lopt.tensorflow,
         d2lopt.mxnet,
+        d2lopt.jax,
+        d2lopt.paddle,
     ]
