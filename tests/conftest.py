@@ -62,9 +62,18 @@ def pytest_collection_modifyitems(
     items[:] = kept
 
 
+in_this_process: set[str] = set()
+
+
 @pytest.fixture(scope="session")
 def d2l(backend: str):
-    """The namespace of the backend under test."""
+    """The namespace of the backend under test: the only one in this process."""
+    in_this_process.add(backend)
+    if in_this_process != {backend}:
+        pytest.exit(
+            f"{sorted(in_this_process)} in one process would crash it: run pytest with "
+            "its workers, or choose one with --backend."
+        )
     return load(backend)
 
 
