@@ -6,16 +6,15 @@ are written as they come, so that nothing is lost if the comparison is stopped.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .conventions import FRAMEWORKS
 from .errors import InputError
+from .processes import all_at_once
 from .runs import IMPLEMENTATIONS, Record, Spec, in_child
 from .screen import Progress, Table
 
@@ -50,8 +49,6 @@ def run_all(
     With `out`, each record is appended to out/compare.jsonl as soon as it is there.
     """
     records: list[Record] = []
-    cores = os.cpu_count() or 1
-    at_once = min(cores, len(backends))
     if out is not None:
         (out / "compare.jsonl").write_text("")
 
@@ -62,20 +59,12 @@ def run_all(
                 lines.write(json.dumps(asdict(record)) + "\n")
         progress.keep(record)
 
-    async def all_of_them() -> None:
-        places = asyncio.Semaphore(at_once)
+    async def one(backend: str, start: Callable[..., Any]) -> None:
+        progress.begin(backend)
+        own = replace(spec, backend=backend)
+        await in_child(own, progress.tell, keep, limit, start)
 
-        async def one(backend: str) -> None:
-            async with places:
-                progress.begin(backend)
-                own = replace(spec, backend=backend)
-                await in_child(own, progress.tell, keep, limit, cores // at_once)
-
-        async with asyncio.TaskGroup() as group:
-            for backend in backends:
-                group.create_task(one(backend))
-
-    asyncio.run(all_of_them())
+    all_at_once(backends, one)
     wanted = [(b, i) for b in backends for i in spec.implementations]
     return sorted(records, key=lambda r: wanted.index((r.backend, r.implementation)))
 
@@ -133,7 +122,8 @@ def table(records: Sequence[Record]) -> Table:
     spreads = [spread(records, name) for name in IMPLEMENTATIONS]
     if any(s is not None for s in spreads):
         cells = ["–" if s is None else f"{s:.1e} relative" for s in spreads]
-        made.total("spread across backends", *cells, "", "", "")
+        made.section()
+        made.row("spread across backends", *cells, "", "", "")
     return made
 
 
