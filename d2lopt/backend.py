@@ -19,7 +19,6 @@ import importlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -112,8 +111,11 @@ class Backend(Protocol):
     def linear(self, w: Variable, b: Variable) -> Callable[[Tensor], Tensor]:
         """The framework's own linear layer X ↦ Xw + b; starts at w (d, 1), b (1,)."""
 
+    def weights(self, net: Any) -> list[Tensor]:
+        """What that layer's w (d, 1) and b (1,) are now."""
+
     def builtin(self, name: str) -> Any:
-        """The framework's own optimizer of that name in its convention's row."""
+        """What the framework has under that name of its convention's row."""
 
     def native_step(
         self,
@@ -124,7 +126,25 @@ class Backend(Protocol):
     ) -> tuple[Step, State]:
         """(step, state) for `fold`: one step of the framework's own optimizer.
 
-        A batch is (X, *rest); the step minimises loss(net(X), *rest).
+        A batch is (X, *rest); the step minimises loss(net(X), *rest). `trainer_fn` is
+        what `builtin` gives; or what `optimizer` gives, which is left as it is.
+        """
+
+    def optimizer(
+        self,
+        rule: Any,
+        init_states: Callable[..., Any] | None = None,
+        **hyperparams: Any,
+    ) -> Any:
+        """What this framework calls an optimizer, made of a portable rule.
+
+        It works wherever one of the framework's own does: with its layers, its ways to
+        save and load, and its schedules, one of which may be given as `lr`. `rule` is
+        one of this library, a `pieces.Chain`, or a function of yours, (params, grads,
+        states, hyperparams), which is called once a step. Its states come from
+        `init_states(d2l, params)`, one for each parameter, or are zero tensors. What
+        is known of the rule's hyperparameters is checked: an InputError names the one
+        that is missing or out of its range.
         """
 
 
@@ -154,8 +174,11 @@ def load(name: str) -> Any:
     ) from cause
 
 
-def builtin_from(home: ModuleType, name: str) -> Any:
-    """The optimizer `name` of the framework's module `home`."""
+def builtin_from(home: Any, path: str) -> Any:
+    """What the framework has at the dotted `path` below its module `home`."""
+    *folders, name = path.split(".")
+    for folder in folders:
+        home = getattr(home, folder)
     try:
         return getattr(home, name)
     except AttributeError:

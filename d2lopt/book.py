@@ -23,6 +23,7 @@ def get_data_ch11(
     seed: int = 0,
     source: str = "auto",
     dtype: str = "float32",
+    quiet: bool = False,
 ) -> tuple[batches.Minibatches, int]:
     """The whitened airfoil data in minibatches of `batch_size`, and its feature number.
 
@@ -33,10 +34,10 @@ def get_data_ch11(
         source: "auto", "airfoil", "stand-in" or a path: see `data.load`.
         dtype: "float32" or "float64".
 
-    Says so, in a line, if the numbers are the stand-in's.
+    Unless `quiet`, it says so, in a line, if the numbers are the stand-in's.
     """
     dataset = data.load(source)
-    if dataset.note:
+    if dataset.note and not quiet:
         print(dataset.note)
     X, y = dataset.X[:n].astype(dtype), dataset.y[:n].astype(dtype)
     note = "data: generated stand-in" if dataset.note else None

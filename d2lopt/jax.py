@@ -9,15 +9,16 @@ import functools
 import operator
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-from . import book
+from . import book, native
 from .backend import Tensor, builtin_from, compile_clock, loop
+from .errors import InputError
 
 jax.config.update("jax_enable_x64", True)
 
@@ -75,18 +76,8 @@ def _on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *arguments: function(*map(_array, arguments))
 
 
-for _symbol in (
-    "add",
-    "sub",
-    "mul",
-    "truediv",
-    "pow",
-    "matmul",
-    "lt",
-    "le",
-    "gt",
-    "ge",
-):
+_SYMBOLS = ("add", "sub", "mul", "truediv", "pow", "matmul", "lt", "le", "gt", "ge")
+for _symbol in _SYMBOLS:
     _forward = getattr(operator, _symbol)
     setattr(Variable, f"__{_symbol}__", lambda x, y, f=_forward: f(x.value, _array(y)))
     setattr(Variable, f"__r{_symbol}__", lambda x, y, f=_forward: f(_array(y), x.value))
@@ -227,6 +218,10 @@ def linear(w: Variable, b: Variable) -> Linear:
     return Linear(w, b)
 
 
+def weights(net: Any) -> list[Tensor]:
+    return [cell.value for cell in net.params]
+
+
 def builtin(name: str) -> Any:
     return builtin_from(optax, name)
 
@@ -234,7 +229,7 @@ def builtin(name: str) -> Any:
 def native_step(
     trainer_fn: Any, hyperparams: dict[str, Any], net: Any, loss: Any
 ) -> tuple[Any, Any]:
-    trainer = trainer_fn(**hyperparams)
+    trainer = native.made(trainer_fn, hyperparams, optax.GradientTransformation)
 
     def loss_of(values: list[Tensor], X: Tensor, *rest: Tensor) -> Tensor:
         for cell, value in zip(net.params, values, strict=True):
@@ -247,14 +242,56 @@ def native_step(
         grads = jax.grad(loss_of)(values, *batch)
         now = jax.tree.map(_array, opt_state)
         updates, new = trainer.update(grads, now, values)
-        for cell, value in zip(
-            params, optax.apply_updates(values, updates), strict=True
-        ):
-            cell.value = value
+        jax.tree.map(assign, params, optax.apply_updates(values, updates))
         jax.tree.map(assign, opt_state, new)
 
     start = trainer.init([cell.value for cell in net.params])
     return step, (net.params, jax.tree.map(variable, start))
+
+
+class RuleState(NamedTuple):
+    """What the transformation keeps: the steps done, and the rule's own states."""
+
+    count: Tensor
+    states: Any
+
+
+def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
+    """An optax.GradientTransformation, which needs params at each update.
+
+    Each hyperparameter may be a schedule. One that is to be set in mid-training goes
+    through optax.inject_hyperparams(lambda lr: d2l.optimizer(rule, lr=lr))(lr=0.01).
+    """
+    d2l = sys.modules[__name__]
+    found = native.rule_of(d2l, rule, init_states)
+    native.check(found, hyperparams, (jax.Array, Callable), list(hyperparams))
+
+    def init(params: Any) -> RuleState:
+        cells = [variable(p) for p in jax.tree.leaves(params)]
+        states = jax.tree.map(_array, native.start(d2l, found, cells))
+        return RuleState(jnp.zeros((), "int32"), states)
+
+    def update(updates: Any, state: RuleState, params: Any = None) -> Any:
+        if params is None:
+            raise InputError("a rule reads params: update(grads, state, params).")
+        olds, treedef = jax.tree.flatten(params)
+        if not olds:  # all are masked
+            return updates, state
+        dtype = jnp.result_type(*olds)
+
+        def now(value: Any) -> Any:  # a schedule's value has no dtype of its own
+            value = value(state.count) if callable(value) else value
+            return value if isinstance(value, float) else jnp.asarray(value, dtype)
+
+        cells = [variable(p) for p in olds]
+        states = jax.tree.map(variable, state.states)
+        numbers = {name: now(value) for name, value in hyperparams.items()}
+        found.step(d2l, cells, jax.tree.leaves(updates), states, numbers)
+        steps = [cell.value - p for cell, p in zip(cells, olds, strict=True)]
+        new = RuleState(state.count + 1, jax.tree.map(_array, states))
+        return treedef.unflatten(steps), new
+
+    return optax.GradientTransformation(init, update)
 
 
 book.bind(sys.modules[__name__])

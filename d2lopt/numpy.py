@@ -82,10 +82,10 @@ def fold(
         loop(step, state, batches, watch)
 
 
-def _nothing_built_in(*args: Any) -> Any:
+def _nothing_built_in(*args: Any, **hyperparams: Any) -> Any:
     raise InputError("NumPy has no optimizer of its own: choose the scratch one.")
 
 
-linear = builtin = native_step = _nothing_built_in
+linear = weights = builtin = native_step = optimizer = _nothing_built_in
 
 book.bind(sys.modules[__name__])

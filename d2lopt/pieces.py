@@ -7,7 +7,7 @@ Whatever a framework's own RMSProp can do is a chain of these:
 >>> rule = Chain(CoupledL2(), ByRms(eps_inside=False), Momentum(), ByLr())
 
 Hyperparameters are read by name at every step: `lr` η, `gamma` γ, `eps` ε, `momentum`
-μ, `weight_decay` λ, `clip` c, `rho` ρ, `beta1` β₁, `beta2` β₂.
+μ, `weight_decay` and `l1_decay` λ, `clip` c, `rho` ρ, `beta1` β₁, `beta2` β₂.
 """
 
 from __future__ import annotations
@@ -175,6 +175,17 @@ class ClipByGlobalNorm(Piece):
         return [u * (c / _at_least(d2l, n, c)) for u in updates]
 
 
+@dataclass(frozen=True)
+class ClipWeights(Piece):
+    """u ← p − min(max(p − u, −w), w): the parameter itself stays within ±w."""
+
+    needs = ("clip_weights",)
+
+    def one(self, d2l: Backend, p: Any, u: Any, own: Own, h: Mapping[str, Any]) -> Any:
+        w = h["clip_weights"]
+        return p - _at_least(d2l, _at_most(d2l, p - u, w), -1.0 * w)
+
+
 # ------------------------------------------------------------------------- weight decay
 
 
@@ -192,10 +203,10 @@ class CoupledL2(Piece):
 class CoupledL1(Piece):
     """u ← u + λ sign(p): the gradient of the loss with λ‖p‖₁ added."""
 
-    needs = ("weight_decay",)
+    needs = ("l1_decay",)
 
     def one(self, d2l: Backend, p: Any, u: Any, own: Own, h: Mapping[str, Any]) -> Any:
-        return u + h["weight_decay"] * d2l.sign(p)
+        return u + h["l1_decay"] * d2l.sign(p)
 
 
 @dataclass(frozen=True)
@@ -316,7 +327,8 @@ class ByMoments(Piece):
     m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ) (Kingma and Ba, 2015, algorithm 1). The
     corrections are kept as averages of ones, c ← β c + (1 − β), which is 1 − βᵗ
     without the cancellation. With `raw`, ε meets √v instead: u ← √c₂/c₁ · m / (√v + ε),
-    the form at the end of the paper's section 2.
+    the form at the end of the paper's section 2. A framework that rounds β only there
+    is followed with `beta1_correction` and `beta2_correction`.
     """
 
     raw: bool = False
@@ -330,8 +342,9 @@ class ByMoments(Piece):
         (m, v, c1, c2), beta1, beta2 = own, h["beta1"], h["beta2"]
         d2l.assign(m, beta1 * m + (1 - beta1) * u)
         d2l.assign(v, beta2 * v + (1 - beta2) * d2l.square(u))
-        d2l.assign(c1, beta1 * c1 + (1 - beta1))
-        d2l.assign(c2, beta2 * c2 + (1 - beta2))
+        for c, beta in ((c1, "beta1"), (c2, "beta2")):
+            ones = h.get(f"{beta}_correction", h[beta])
+            d2l.assign(c, ones * c + (1 - ones))
         if self.raw:
             return d2l.sqrt(c2) / c1 * m / (d2l.sqrt(v) + h["eps"])
         return m / c1 / (d2l.sqrt(v / c2) + h["eps"])

@@ -17,8 +17,9 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same sums on every ma
 
 import tensorflow as tf
 
-from . import book
+from . import book, native
 from .backend import Tensor, builtin_from, compile_clock, loop
+from .rules import Rule
 
 name = "tensorflow"
 version = tf.__version__
@@ -161,14 +162,19 @@ def linear(w: Tensor, b: Tensor) -> Any:
     return net
 
 
+def weights(net: Any) -> list[Tensor]:
+    return [variable.value for variable in net.trainable_variables]
+
+
 def builtin(name: str) -> Any:
-    return builtin_from(tf.keras.optimizers, name)
+    return builtin_from(tf, name)
 
 
 def native_step(
     trainer_fn: Any, hyperparams: dict[str, Any], net: Any, loss: Any
 ) -> tuple[Any, Any]:
-    trainer = trainer_fn(**hyperparams)
+    trainer = native.made(trainer_fn, hyperparams, Portable)
+    trainer = trainer.clone() if isinstance(trainer, Portable) else trainer
     trainer.build(net.trainable_variables)
 
     def step(state: Any, batch: Any) -> None:
@@ -181,6 +187,90 @@ def native_step(
         )
 
     return step, None
+
+
+_SCHEDULE = tf.keras.optimizers.schedules.LearningRateSchedule
+
+
+@tf.keras.utils.register_keras_serializable("d2lopt")
+class Portable(tf.keras.optimizers.Optimizer):  # type: ignore[misc]
+    """A rule as a Keras optimizer; its states are variables that Keras saves."""
+
+    def __init__(
+        self,
+        rule: Rule | native.Written,
+        hyperparams: dict[str, Any],
+        learning_rate: Any = None,
+        name: str = "portable",
+    ) -> None:
+        super().__init__(1.0 if learning_rate is None else learning_rate, name=name)
+        rule = rule if isinstance(rule, Rule) else native.from_json(rule)
+        self._has_lr = learning_rate is not None
+        self._given = rule, hyperparams, learning_rate
+
+    def clone(self) -> "Portable":
+        """This one as it was made."""
+        return Portable(*self._given)
+
+    def get_config(self) -> dict[str, Any]:
+        rule, hyperparams, _ = self._given
+        rate = super().get_config()["learning_rate"] if self._has_lr else None
+        return {
+            "rule": native.as_json(rule),
+            "hyperparams": hyperparams,
+            "learning_rate": rate,
+            "name": self.name,
+        }
+
+    def build(self, variables: Any) -> None:
+        if self.built:
+            return
+        super().build(variables)
+        with tf.init_scope():  # a first step may be inside a tf.function
+            starts = native.start(_HERE, self._given[0], _plain(variables))
+            states = tf.nest.map_structure(self._kept, starts)
+        self._states = states
+
+    def _kept(self, start: Any) -> Any:
+        kept = self.add_variable(start.shape, dtype=start.dtype.name, name="state")
+        kept.assign(start)
+        return kept.value
+
+    def _distributed_tf_update_step(
+        self, distribution: Any, grads_and_vars: Any, learning_rate: Any
+    ) -> None:
+        """All parameters at once, where Keras would update each by itself."""
+        grads, variables = zip(*grads_and_vars, strict=True)
+        states = [self._states[self._get_variable_index(v)] for v in variables]
+        every = (grads, variables, states, tf.convert_to_tensor(learning_rate))
+        distribution.extended.update(variables[0], self._step, every, group=False)
+
+    def _step(self, _: Any, grads: Any, params: Any, states: Any, rate: Any) -> None:
+        rule, hyperparams, _ = self._given
+        if self._has_lr:
+            hyperparams = {**hyperparams, "lr": _Scalar(tf.cast(rate, tf.float64))}
+        # An embedding's gradient has only the rows that were looked up.
+        dense = [tf.convert_to_tensor(g) for g in grads]
+        dense = [tf.cast(g, p.dtype) for g, p in zip(dense, params, strict=True)]
+        rule.step(_HERE, params, dense, states, hyperparams)
+
+
+_HERE = sys.modules[__name__]
+
+
+def _plain(variables: Any) -> list[Any]:
+    """The tf.Variable that each variable of Keras holds."""
+    return [v.value if isinstance(v, tf.keras.Variable) else v for v in variables]
+
+
+def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
+    """A Keras optimizer: model.compile(optimizer=it)."""
+    found = native.rule_of(_HERE, rule, init_states)
+    native.check(found, hyperparams, _SCHEDULE)
+    rate = hyperparams.pop("lr", None)
+    if rate is not None and not isinstance(rate, _SCHEDULE):
+        rate = float(rate)
+    return Portable(found, hyperparams, rate)
 
 
 book.bind(sys.modules[__name__])

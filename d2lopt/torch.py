@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import book
+from . import book, native
 from .backend import Tensor, builtin_from, loop
 
 name = "torch"
@@ -83,8 +83,12 @@ def linear(w: Tensor, b: Tensor) -> Any:
     return net
 
 
+def weights(net: Any) -> list[Tensor]:
+    return [net.weight.detach().T, net.bias.detach()]
+
+
 def builtin(name: str) -> Any:
-    return builtin_from(torch.optim, name)
+    return builtin_from(torch, name)
 
 
 def native_step(
@@ -99,6 +103,48 @@ def native_step(
         trainer.step()
 
     return step, trainer
+
+
+def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
+    """A class, called as torch.optim.RMSprop is: Opt(net.parameters(), lr=0.1)."""
+    d2l = sys.modules[__name__]
+    found = native.rule_of(d2l, rule, init_states)
+    native.check(found, hyperparams, torch.Tensor, partly=True)
+
+    class Portable(torch.optim.Optimizer):  # type: ignore[misc]
+        """The rule as an optimizer; parameter groups may have their own numbers."""
+
+        def __init__(self, params: Any, **changed: Any) -> None:
+            super().__init__(params, {**hyperparams, **changed})
+
+        def add_param_group(self, param_group: dict[str, Any]) -> None:
+            own = self._own({**self.defaults, **param_group})
+            native.check(found, own, torch.Tensor)
+            super().add_param_group(param_group)
+
+        def _own(self, group: dict[str, Any]) -> dict[str, Any]:
+            """The rule's hyperparameters, without what schedulers add to a group."""
+            names = {**found.hyperparams, **self.defaults}
+            return {name: group[name] for name in names if name in group}
+
+        def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
+            loss = closure() if closure is not None else None
+            with torch.no_grad():
+                for group in self.param_groups:
+                    self._step(group)
+            return loss
+
+        def _step(self, group: dict[str, Any]) -> None:
+            params = [p for p in group["params"] if p.grad is not None]
+            new = [p for p in params if "own" not in self.state[p]]
+            for p, own in zip(new, native.start(d2l, found, new), strict=True):
+                self.state[p]["own"] = own
+            if params:
+                states = [self.state[p]["own"] for p in params]
+                grads = [p.grad.to_dense() for p in params]  # an embedding's, say
+                found.step(d2l, params, grads, states, self._own(group))
+
+    return Portable
 
 
 book.bind(sys.modules[__name__])

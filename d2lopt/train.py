@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any
 
-from . import plot
+from . import plot, rules
 from .backend import Backend, State, Step, Tensor
 from .descend import Curve, Progress, descend
 from .errors import InputError
@@ -79,6 +79,24 @@ def is_library_rule(trainer_fn: Any) -> bool:
     rule = getattr(trainer_fn, "func", trainer_fn)
     home = getattr(rule, "__module__", None)
     return home in (f"{__package__}.rules", f"{__package__}.pieces")
+
+
+def check_hyperparams(trainer_fn: Any, hyperparams: Any) -> None:
+    """Raise an InputError for a hyperparameter that is no number in its range.
+
+    For a rule of this library, a name that is missing is an error too, and for those
+    of `rules.py` one that is unknown. What a rule of yours reads is its own business.
+    """
+    if not isinstance(hyperparams, Mapping):
+        raise InputError(f"hyperparams must be a dict; got {hyperparams!r}.")
+    numbers = {name: v for name, v in hyperparams.items() if not callable(v)}
+    rule = rules.as_rule(trainer_fn)
+    if not isinstance(rule.step, rules.Yours):
+        title = getattr(rule.step, "__name__", "the chain")
+        if rule in rules.RULES.values():
+            rules.check_known(title, rule, numbers)
+        rules.check_missing(title, rule, hyperparams)
+    rules.check_ranges(numbers)
 
 
 def check_states(states: Any, params: list[Any]) -> None:
@@ -153,12 +171,14 @@ def from_scratch(
     seed: int = 0,
     compile: bool | None = None,
     progress: Progress | None = None,
+    bias: float = 0.0,
 ) -> Curve:
     """Train the linear model with a rule; return the curve, print and draw nothing.
 
-    `states` may be a function that makes them from the parameters. The other arguments
-    are those of `train_ch11`.
+    `states` may be a function that makes them from the parameters, and `bias` is where
+    b starts. The other arguments are those of `train_ch11`.
     """
+    check_hyperparams(trainer_fn, hyperparams)
     if compile is None:
         compile = is_library_rule(trainer_fn)
     problem = pose(d2l, data_iter, feature_dim, num_epochs, seed)
@@ -166,7 +186,9 @@ def from_scratch(
     problem.follow(list(schedules.values()))
     scheduled = tuple(schedules)
     interval, loss_of = _scratch_interval(d2l, trainer_fn, compile, scheduled)
-    params = [d2l.variable(d2l.tensor(value, problem.dtype)) for value in problem.start]
+    w, b = problem.start
+    start = w, b + bias
+    params = [d2l.variable(d2l.tensor(value, problem.dtype)) for value in start]
     states = states(params) if callable(states) else states
     check_states(states, params)
     fixed = {name: v for name, v in hyperparams.items() if name not in schedules}
@@ -217,8 +239,8 @@ def train_ch11(
             that its prints and breakpoints work.
 
     Returns:
-        (times, losses): the seconds since the start and the ½·MSE over all data, before
-        the first step, every 20 steps, and after the last.
+        (times, losses): the seconds since the first look at the loss, and the ½·MSE
+        over all data, before the first step, every 20 steps, and after the last.
 
     Raises:
         InputError (a ValueError): an argument that cannot be used, in one sentence.
@@ -271,7 +293,9 @@ def built_in(
         return loss_of(run, *full)
 
     curve = Curve(num_epochs, problem.num_steps)
-    return descend(d2l, interval, run, loss_of, problem, curve, True, progress)
+    descend(d2l, interval, run, loss_of, problem, curve, True, progress)
+    curve.params = [d2l.numpy(p) for p in d2l.weights(net)]
+    return curve
 
 
 def train_concise_ch11(
@@ -286,8 +310,9 @@ def train_concise_ch11(
     """`train_ch11` with the framework's own layer and optimizer, from the same start.
 
     `trainer_fn` is what the framework calls an optimizer (a class, or a name), and
-    `hyperparams` are its keyword arguments, in the framework's words. The rest, and
-    what is returned, is as for `train_ch11`.
+    `hyperparams` are its keyword arguments, in the framework's words; or it is what
+    `d2l.optimizer` gives, and they are {}. The rest, and what is returned, is as for
+    `train_ch11`.
     """
     feature_dim = next(iter(data_iter))[0].shape[1]
     curve = built_in(

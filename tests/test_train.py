@@ -176,6 +176,33 @@ def test_nested_states_and_step_counts_are_accepted(d2l, problem, states):
     assert float(d2l.numpy(nested[1][1])) == 150
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"lr": None}, "lr must be a number from 0 upwards; got None"),
+        ({"lr": -0.1}, "lr must be a number from 0 upwards; got -0.1"),
+        ({"gamma": "0.9"}, "gamma must be a number from 0 to 1; got '0.9'"),
+        ({"eps": float("nan")}, "eps must be a number from 0 upwards; got nan"),
+        ({"momentum": 2.0}, "momentum"),
+    ],
+)
+def test_a_bad_hyperparameter_is_named_with_its_range(d2l, problem, changed, message):
+    data_iter, feature_dim = problem
+    for rule in (d2l.rmsprop, portable(d2l)):
+        states = [d2l.variable(d2l.zeros((5, 1))), d2l.variable(d2l.zeros(1))]
+        with pytest.raises(ValueError, match=message):
+            d2l.train_ch11(rule, states, HYPERPARAMS | changed, data_iter, feature_dim)
+
+
+def test_a_library_rule_says_what_it_needs_and_does_not_know(d2l, problem, states):
+    with pytest.raises(InputError, match="rmsprop needs gamma; got"):
+        d2l.train_ch11(d2l.rmsprop, states(), {"lr": 0.1}, *problem)
+    with pytest.raises(InputError, match="'gama'. Did you mean 'gamma'"):
+        d2l.train_ch11(d2l.rmsprop, states(), HYPERPARAMS | {"gama": 1}, *problem)
+    with pytest.raises(InputError, match="hyperparams must be a dict; got 0.1"):
+        d2l.train_ch11(d2l.rmsprop, states(), 0.1, *problem)
+
+
 def test_a_hyperparameter_that_the_rule_misses(d2l, problem, states):
     with pytest.raises(InputError, match=r"hyperparams\['gamma'\].*has 'lr'"):
         d2l.train_ch11(portable(d2l), states(), {"lr": 0.1}, *problem)
