@@ -13,10 +13,16 @@ import click
 from . import __version__
 from .conventions import FRAMEWORKS
 from .errors import BrokenBackend, InputError, MissingBackend, unknown
-from .rules import HYPERPARAMS, check_hyperparams, find
+from .rules import HYPERPARAMS, RULES, check_hyperparams, find
 
 if TYPE_CHECKING:
     from .runs import Record, Spec
+
+
+# The hyperparameters of all rules, each once.
+TAKEN = list(
+    dict.fromkeys(name for rule in RULES.values() for name in rule.hyperparams)
+)
 
 
 class Commands(click.Group):
@@ -49,8 +55,8 @@ def problem_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that `run` and `compare` share."""
     options = [
         *(
-            click.option(f"--{name}", type=float, help=f"{about.meaning}.")
-            for name, about in HYPERPARAMS.items()
+            click.option(f"--{name}", type=float, help=f"{HYPERPARAMS[name].meaning}.")
+            for name in TAKEN
         ),
         click.option("--epochs", type=int, default=2, show_default=True),
         click.option("--batch-size", type=int, default=10, show_default=True),
@@ -94,7 +100,7 @@ def spec_from(
     from .runs import Spec
 
     hyperparams = dict(find(optimizer).hyperparams)
-    given = {n: options.pop(n) for n in HYPERPARAMS if options.get(n) is not None}
+    given = {n: options.pop(n) for n in TAKEN if options.get(n) is not None}
     hyperparams.update(given)
     check_hyperparams(optimizer, hyperparams)
     dataset = data_room.load(data)
@@ -175,7 +181,7 @@ def run(
     """
     find(optimizer)
     check_backend(backend)
-    if implementation == "built-in" and not FRAMEWORKS[backend].builtins:
+    if implementation == "built-in" and not FRAMEWORKS[backend].rows:
         raise InputError(
             f"{FRAMEWORKS[backend].title} has no optimizer of its own: "
             "choose --implementation scratch."
@@ -265,3 +271,13 @@ def doctor(limit: float, as_json: bool) -> None:
         table(found).print()
     if any(answer["status"] == "broken" for answer in found):
         sys.exit(1)
+
+
+def _add_conventions() -> None:
+    from .cli_conventions import conformance, explain, translate
+
+    for command in (explain, translate, conformance):
+        main.add_command(command)
+
+
+_add_conventions()

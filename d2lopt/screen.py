@@ -22,21 +22,24 @@ if TYPE_CHECKING:
 
 
 class Table:
-    """A table with notes under it; all but the first column are right-aligned."""
+    """A table with notes under it; all but the first `left` columns right-aligned."""
 
-    def __init__(self, title: str, columns: list[str]) -> None:
-        self._table = RichTable(title=escape(title), title_justify="left")
+    def __init__(
+        self, title: str, columns: list[str], left: int = 1, lines: bool = False
+    ) -> None:
+        self._table = RichTable(
+            title=escape(title), title_justify="left", show_lines=lines
+        )
         self._notes: list[str] = []
         for i, column in enumerate(columns):
-            self._table.add_column(column, justify="right" if i else "left")
+            self._table.add_column(column, justify="right" if i >= left else "left")
 
     def row(self, *cells: str) -> None:
         self._table.add_row(*map(escape, cells))
 
-    def total(self, *cells: str) -> None:
-        """A last row, set off by a line."""
+    def section(self) -> None:
+        """A line before the rows to come."""
         self._table.add_section()
-        self.row(*cells)
 
     def note(self, text: str) -> None:
         self._notes.append(text)

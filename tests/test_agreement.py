@@ -114,7 +114,7 @@ def test_built_in_computes_what_its_row_of_the_table_says(
 ):
     """Our rule where ε is inside the root; else the same rule with ε outside."""
     found = built_in(d2l, backend, source, "float32", batch_size, eps=eps)
-    inside = FRAMEWORKS[backend].builtins["rmsprop"].eps_inside
+    inside = FRAMEWORKS[backend].builtin("rmsprop").traits.eps_inside
     rules_of = {True: oracle.rmsprop, False: eps_outside(oracle)}
     curves = {
         place: scratch(oracle, source, "float64", batch_size, rule=rule, eps=eps)

@@ -64,7 +64,7 @@ def test_no_backend_is_told_apart_by_its_name():
 def test_framework_modules_are_thin():
     for name in FRAMEWORKS:
         lines = (ROOT / "d2lopt" / f"{name}.py").read_text().splitlines()
-        assert len(lines) < 250, name
+        assert len(lines) < 300, name
 
 
 HEAVY = sorted(

@@ -1,0 +1,363 @@
+"""Why two built-in optimizers give different losses: the formulas, and what each part
+of the difference does on the data.
+
+From one framework to another, one factor is changed at a time, on NumPy in float64, for
+several seeds; what it does to the final loss stands beside what the seed alone does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import backend, pieces
+from .conventions import FRAMEWORKS
+from .errors import InputError
+from .rules import check_ranges
+from .screen import Table
+from .train import from_scratch
+from .traits import NEUTRAL, Builtin, Traits, chain, hyperparams
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SYMBOLS = {"gamma": "γ", "eps": "ε", "lr": "η", "momentum": "μ", "weight_decay": "λ"}
+
+
+# ------------------------------------------------------------------------- side by side
+
+
+def row_of(name: str, kind: str) -> Builtin:
+    """A framework's row for a kind of optimizer; InputError if it has none."""
+    row = FRAMEWORKS[name].builtin(kind)
+    if row is None:
+        have = [n for n, f in FRAMEWORKS.items() if f.builtin(kind)]
+        raise InputError(
+            f"{FRAMEWORKS[name].title} has no {kind} of its own. These have: "
+            f"{', '.join(have) or 'none'}."
+        )
+    return row
+
+
+def formula(row: Builtin) -> str:
+    """What one step of RMSProp computes, in the framework's own words."""
+    t, w = row.traits, row.keywords
+    gamma, eps, lr = w["gamma"], w["eps"], w["lr"]
+    root = f"√(s + {eps})" if t.eps_inside else f"(√s + {eps})"
+    buffer = w.get("momentum")
+    lines = [f"s ← {gamma}·s + (1 − {gamma})·ĝ²", f"p ← p − {lr}·ĝ / {root}"]
+    if "centered" in w:
+        lines.append(f"centered: s − m² for s, m ← {gamma}·m + (1 − {gamma})·ĝ")
+    if buffer:
+        u = f"{lr}·ĝ / {root}" if t.lr_in_buffer else f"ĝ / {root}"
+        p = "p ← p − b" if t.lr_in_buffer else f"p ← p − {lr}·b"
+        when = f"if {row.only_with['momentum']}" if row.only_with else f"{buffer} > 0"
+        lines.append(f"{when}: b ← {buffer}·b + {u};  {p}")
+    decay = w.get("weight_decay") or row.before.get("weight_decay")
+    if decay:
+        how = f"p ← p − {lr}·{decay}·p" if t.decoupled else f"ĝ = g + {decay}·p"
+        lines.append(f"{decay}: {how}")
+    return "\n".join(lines)
+
+
+def formulas(kind: str) -> list[dict[str, Any]]:
+    """For each framework: its call, names and defaults, formula, what to know."""
+    if kind != "rmsprop":
+        raise InputError(f"formulas are written out for rmsprop, not for {kind!r}.")
+    found = []
+    for name, framework in FRAMEWORKS.items():
+        row = framework.builtin(kind)
+        if row is None:
+            continue
+        defaults = {
+            theirs: row.defaults.get(ours, NEUTRAL.get(ours, "required"))
+            for ours, theirs in row.keywords.items()
+        }
+        found.append(
+            {
+                "backend": name,
+                "call": framework.call.format(name=row.name, arguments="…"),
+                "defaults": defaults,
+                "formula": formula(row).splitlines(),
+                "note": row.note,
+            }
+        )
+    return found
+
+
+def formula_table(kind: str) -> Table:
+    """`formulas` for a terminal."""
+    made = Table(
+        f"{kind}: what each framework computes (ĝ: the gradient, clipped and decayed)",
+        ["framework", "names = defaults", "one step"],
+        left=3,
+        lines=True,
+    )
+    for found in formulas(kind):
+        title = FRAMEWORKS[found["backend"]].title
+        pairs = [f"{k} = {v}" for k, v in found["defaults"].items()]
+        call, steps = f"{title}\n{found['call']}", "\n".join(found["formula"])
+        made.row(call, "\n".join(pairs), steps)
+        if found["note"]:
+            made.note(f"{title}: {found['note']}")
+    return made
+
+
+# --------------------------------------------------------------------- one at a time
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One way to run an optimizer on the data."""
+
+    kind: str
+    traits: Traits
+    settings: Mapping[str, Any]
+    loss_factor: float = 1.0  # of the loss that the gradients are of
+    epochs: int = 2
+    random_bias: bool = False  # the start of b: uniform in ±1/√5, or 0
+
+    def run(self, seed: int, source: str, batch_size: int) -> list[float]:
+        """The full-data ½·MSE on the way, from NumPy in float64."""
+        d2l = backend.load("numpy")
+        rule = chain(self.kind, self.traits, self.settings)
+        if self.loss_factor != 1:
+            rule = pieces.Chain(pieces.Times(self.loss_factor), *rule.pieces)
+        data_iter, feature_dim = d2l.get_data_ch11(
+            batch_size, seed=seed, source=source, dtype="float64", quiet=True
+        )
+        bias = 0.0
+        if self.random_bias:
+            bound = 1 / np.sqrt(feature_dim)
+            bias = np.random.default_rng([seed, 1]).uniform(-bound, bound)
+        curve = from_scratch(
+            d2l,
+            rule,
+            lambda params: rule.init_states(d2l, params),
+            hyperparams(self.settings),
+            data_iter,
+            feature_dim,
+            self.epochs,
+            bias=bias,
+        )
+        return [*curve.losses, float("inf")] if curve.diverged else curve.losses
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one factor does to the final loss: medians over the seeds."""
+
+    factor: str
+    before: str
+    after: str
+    change: float  # of the final loss
+    on_the_way: float  # the largest |change| at any recorded step
+    of_the_spread: float  # |change| over the spread that the seed makes
+    losses: list[float] = field(default_factory=list)  # final, one for each seed
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Every factor between two built-ins, and the spread of the seeds beside it."""
+
+    kind: str
+    source: str
+    target: str
+    settings: dict[str, Any]
+    data: str
+    seeds: int
+    loss: float  # median, with the settings of the first framework
+    spread: float  # standard deviation of the final loss over the seeds
+    effects: list[Effect]
+
+    def as_json(self) -> dict[str, Any]:
+        """The explanation as plain values."""
+        return asdict(self)
+
+
+EXAMPLE_DECAY = 0.01  # where the settings have no weight decay, so that its kind shows
+
+
+def factors(
+    kind: str,
+    a: Builtin,
+    b: Builtin,
+    settings: Mapping[str, Any],
+    given: Mapping[str, Any],
+) -> list[tuple[str, str, str, Scenario, Scenario]]:
+    """(factor, before, after, scenario without, scenario with it) for each of them."""
+    base = Scenario(kind, a.traits, settings)
+    found: list[tuple[str, str, str, Scenario, Scenario]] = []
+
+    def add(factor: str, before: str, after: str, changed: Scenario, **of: Any) -> None:
+        found.append((factor, before, after, of.get("against", base), changed))
+
+    for ours, value in settings.items():
+        other = b.defaults.get(ours, value)
+        named = ours in a.keywords and ours in b.keywords
+        if named and ours not in given and other != value:
+            label = f"{SYMBOLS.get(ours, ours)}'s value"
+            changed = replace(base, settings={**settings, ours: other})
+            names = f"{a.keywords[ours]}={value:g}", f"{b.keywords[ours]}={other:g}"
+            add(label, *names, changed)
+    places = {True: "√(s + ε)", False: "√s + ε"}
+    inside = not a.traits.eps_inside
+    moved = replace(base, settings={**settings, "eps_inside": inside})
+    add("ε's place", places[not inside], places[inside], moved)
+    if settings.get("momentum"):
+        other_place = replace(a.traits, lr_in_buffer=not a.traits.lr_in_buffer)
+        words = {True: "inside the buffer", False: "outside"}
+        now = a.traits.lr_in_buffer
+        add(
+            "η and momentum",
+            words[now],
+            words[not now],
+            replace(base, traits=other_place),
+        )
+    decay = settings.get("weight_decay") or EXAMPLE_DECAY
+    decayed = replace(base, settings={**settings, "weight_decay": decay})
+    words = {True: f"decoupled λ={decay:g}", False: f"coupled λ={decay:g}"}
+    now = a.traits.decoupled
+    other_decay = replace(decayed, traits=replace(a.traits, decoupled=not now))
+    add("decay", words[now], words[not now], other_decay, against=decayed)
+    begin = settings.get("start", 0.0)
+    begun = replace(base, settings={**settings, "start": 1.0 if begin == 0 else 0.0})
+    add("start value of s", f"{begin:g}", f"{begun.settings['start']:g}", begun)
+    add("loss factor", "½·MSE", "MSE", replace(base, loss_factor=2.0))
+    add("epochs", "2", "4", replace(base, epochs=4))
+    add("initial bias", "0", "uniform ±1/√5", replace(base, random_bias=True))
+    defaults = {k: v for k, v in b.defaults.items() if k in settings and k not in given}
+    theirs = {**settings, **defaults}
+    title = "all that the frameworks differ in"
+    add(title, "", "", replace(base, traits=b.traits, settings=theirs))
+    return found
+
+
+def explain(
+    kind: str,
+    source: str,
+    target: str,
+    given: Mapping[str, Any],
+    data: str,
+    seeds: int = 10,
+    batch_size: int = 10,
+) -> Explanation:
+    """What lies between the built-ins of two frameworks, measured on the data.
+
+    `given` are settings in our words, the same on both sides; what it leaves out is
+    each framework's default (0.01 where the first has none for the learning rate).
+    """
+    a, b = row_of(source, kind), row_of(target, kind)
+    check_ranges(given)
+    settings = {"lr": 0.01, **a.defaults, **given}
+    settings = {k: v for k, v in settings.items() if k in {*NEUTRAL, *a.keywords}}
+    cache: dict[str, list[list[float]]] = {}
+
+    def runs(scenario: Scenario) -> list[list[float]]:
+        key = repr(scenario)
+        if key not in cache:
+            every = range(seeds)
+            cache[key] = [scenario.run(seed, data, batch_size) for seed in every]
+        return cache[key]
+
+    base = runs(Scenario(kind, a.traits, settings))
+    finals = [losses[-1] for losses in base]
+    spread = float(np.std(finals, ddof=1)) if seeds > 1 else float("nan")
+    effects = []
+    for factor, before, after, without, changed in factors(kind, a, b, settings, given):
+        pairs = list(zip(runs(without), runs(changed), strict=True))
+        change = float(np.median([y[-1] - x[-1] for x, y in pairs]))
+        way = [max(abs(p - q) for p, q in zip(x, y, strict=False)) for x, y in pairs]
+        effects.append(
+            Effect(
+                factor,
+                before,
+                after,
+                change,
+                float(np.median(way)),
+                abs(change) / spread,
+                [y[-1] for _, y in pairs],
+            )
+        )
+    return Explanation(
+        kind, source, target, dict(settings), data, seeds, float(np.median(finals)),
+        spread, effects,
+    )  # fmt: skip
+
+
+def effect_table(found: Explanation) -> Table:
+    """An explanation for a terminal."""
+    a, b = FRAMEWORKS[found.source].title, FRAMEWORKS[found.target].title
+    settings = ", ".join(f"{k} {v:g}" for k, v in found.settings.items())
+    made = Table(
+        f"{found.kind} from {a} to {b}, one factor at a time ({settings})",
+        [
+            "factor",
+            "before",
+            "after",
+            "final loss",
+            "on the way",
+            "of the seeds' spread",
+        ],
+        left=3,
+    )
+    for e in found.effects:
+        if not e.before:
+            made.section()
+        share = f"{e.of_the_spread:.2g} ×"
+        made.row(
+            e.factor,
+            e.before,
+            e.after,
+            f"{e.change:+.1e}",
+            f"{e.on_the_way:.1e}",
+            share,
+        )
+    made.note(
+        f"Final loss of {a}'s: {found.loss:.6f}, median of {found.seeds} seeds; the "
+        f"seed alone spreads it by ±{found.spread:.1e} (one standard deviation)."
+    )
+    made.note(
+        "Decay is shown at an example λ where none is in use. Loss factor, epochs and "
+        "initial bias are the harness's, not the optimizer's: they differ between "
+        "published programs."
+    )
+    return made
+
+
+def figure(found: Explanation) -> Figure:
+    """The size of each factor's effect, beside the spread that the seed makes."""
+    from . import plot
+
+    made: Figure
+    size = (7.5, 0.9 + 0.36 * len(found.effects))
+    made, axes = plot.pyplot().subplots(figsize=size, layout="constrained")
+    least = 1e-9
+    labels = [
+        f"{e.factor}: {e.before} → {e.after}" if e.before else e.factor
+        for e in found.effects
+    ]
+    sizes = [max(abs(e.change) - least, 0.0) for e in found.effects]
+    axes.barh(labels[::-1], sizes[::-1], left=least, color="C0", height=0.6)
+    axes.axvline(found.spread, color="C3", label="spread that the seed makes")
+    a, b = FRAMEWORKS[found.source].title, FRAMEWORKS[found.target].title
+    axes.set(
+        xscale="log",
+        xlim=(least, None),
+        xlabel="|change of the final loss|, median over the seeds",
+    )
+    made.suptitle(f"{found.kind} from {a} to {b}, one factor at a time")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    axes.grid(alpha=0.4, axis="x")
+    return made
+
+
+def unchecked(names: Sequence[str]) -> list[str]:
+    """The installed frameworks among `names` whose version the table does not know."""
+    from .conformance import was_checked
+    from .environment import installed_version
+
+    return [n for n in names if (v := installed_version(n)) and not was_checked(n, v)]
