@@ -13,7 +13,8 @@ import click
 from . import __version__
 from .conventions import FRAMEWORKS
 from .errors import BrokenBackend, InputError, MissingBackend, unknown
-from .rules import HYPERPARAMS, RULES, check_hyperparams, find
+from .hyperparams import HYPERPARAMS, check_hyperparams
+from .rules import RULES, find
 
 if TYPE_CHECKING:
     from .runs import Record, Spec
@@ -55,7 +56,11 @@ def problem_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that `run` and `compare` share."""
     options = [
         *(
-            click.option(f"--{name}", type=float, help=f"{HYPERPARAMS[name].meaning}.")
+            click.option(
+                f"--{name.replace('_', '-')}",
+                type=float,
+                help=f"{HYPERPARAMS[name].meaning}.",
+            )
             for name in TAKEN
         ),
         click.option("--epochs", type=int, default=2, show_default=True),

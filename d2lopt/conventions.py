@@ -26,23 +26,32 @@ class Framework:
     call: str = ""  # how a call of a built-in optimizer is written
     rows: tuple[Builtin, ...] = ()
 
-    def builtin(self, kind: str, **options: bool) -> Builtin | None:
-        """The row of a kind of optimizer, the first that knows all of `options`."""
+    def builtin(
+        self, kind: str, settings: Mapping[str, Any] | None = None
+    ) -> Builtin | None:
+        """The row of a kind of optimizer, the first that can express the settings."""
+        asked = settings or {}
         for row in self.rows:
-            if row.kind == kind and options.keys() <= row.options:
+            fixed = row.fixed.items() <= asked.items()
+            if row.kind == kind and fixed and row.can_express(asked):
                 return row
         return None
 
     def native(
-        self, kind: str, settings: Mapping[str, Any]
-    ) -> tuple[str, dict[str, Any]] | None:
-        """The built-in's name and hyperparameters, from our words; None without one.
+        self, optimizer: str, hyperparams: Mapping[str, Any]
+    ) -> tuple[Builtin, dict[str, Any]] | None:
+        """The built-in that comes nearest to a rule of ours, and its settings.
 
-        >>> FRAMEWORKS["torch"].native("rmsprop", {"lr": 0.01, "gamma": 0.9})
-        ('optim.RMSprop', {'lr': 0.01, 'alpha': 0.9})
+        None if the framework has none of the kind.
+
+        >>> row, settings = FRAMEWORKS["torch"].native("rmsprop", {"gamma": 0.9})
+        >>> row.name, row.words(settings)
+        ('optim.RMSprop', {'alpha': 0.9})
         """
-        row = self.builtin(kind)
-        return (row.name, row.words(settings)) if row else None
+        kind, more = ALIASES.get(optimizer, (optimizer, {}))
+        settings = {**hyperparams, **more}
+        row = self.builtin(kind, settings)
+        return (row, settings) if row else None
 
     def written(self, row: Builtin, settings: Mapping[str, Any]) -> str:
         """The call of a built-in with these settings, as a person would write it."""
@@ -58,6 +67,13 @@ class Framework:
             if ours in in_use(settings)
         ]
         return f"{self.root}.chain({', '.join([*links, call])})" if links else call
+
+
+# A rule of ours that is a built-in's of another name, with these settings.
+ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "nesterov": ("momentum", {"nesterov": True}),
+    "adadelta": ("adadelta", {"lr": 1.0}),
+}
 
 
 class Verbatim(str):

@@ -16,7 +16,7 @@ import numpy as np
 from . import backend, pieces
 from .conventions import FRAMEWORKS
 from .errors import InputError
-from .rules import check_ranges
+from .hyperparams import check_ranges
 from .screen import Table
 from .train import from_scratch
 from .traits import NEUTRAL, Builtin, Traits, chain, hyperparams

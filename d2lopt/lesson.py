@@ -58,4 +58,4 @@ def builtin(d2l: Any, optimizer: str, hyperparams: dict[str, Any]) -> Any:
     None if the framework has no optimizer of that kind.
     """
     native = FRAMEWORKS[d2l.name].native(optimizer, hyperparams)
-    return native and (d2l.builtin(native[0]), native[1])
+    return native and native[0].resolve(d2l, native[1])

@@ -14,17 +14,9 @@ from typing import Any
 from . import pieces
 from .backend import Backend, State, Variable
 from .errors import InputError, unknown
+from .hyperparams import HYPERPARAMS, check_known, check_missing
 from .pieces import Chain, Piece
-from .rules import (
-    HYPERPARAMS,
-    RULES,
-    Rule,
-    Yours,
-    as_rule,
-    check_known,
-    check_missing,
-    find,
-)
+from .rules import RULES, Rule, Yours, as_rule, find
 from .train import check_states, portable_form
 
 Written = str | list[list[Any]]  # a rule as JSON: its name, or its pieces

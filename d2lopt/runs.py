@@ -99,7 +99,7 @@ def execute(emit: Callable[[dict[str, Any]], None], spec: dict[str, Any]) -> Non
         asked.batch_size, seed=asked.seed, source=asked.data, dtype=asked.dtype
     )
     framework = FRAMEWORKS[asked.backend]
-    row = framework.builtin(asked.optimizer)
+    native = framework.native(asked.optimizer, asked.hyperparams)
     rule = rules.find(asked.optimizer)
     for implementation in asked.implementations:
         record = replace(
@@ -118,13 +118,14 @@ def execute(emit: Callable[[dict[str, Any]], None], spec: dict[str, Any]) -> Non
                 *common,
                 progress=progress,
             )
-        elif row is None:
+        elif native is None:
             message = f"it has no {asked.optimizer} of its own"
             emit({"record": asdict(replace(record, status="missing", message=message))})
             continue
         else:
-            record = replace(record, call=framework.written(row, asked.hyperparams))
-            own = row.resolve(d2l, asked.hyperparams)
+            row, settings = native
+            record = replace(record, call=framework.written(row, settings))
+            own = row.resolve(d2l, settings)
             curve = train.built_in(d2l, *own, *common, progress=progress)
         record = replace(
             record,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any
 
+from . import hyperparams as hyperparameters
 from . import plot, rules
 from .backend import Backend, State, Step, Tensor
 from .descend import Curve, Progress, descend
@@ -94,9 +95,9 @@ def check_hyperparams(trainer_fn: Any, hyperparams: Any) -> None:
     if not isinstance(rule.step, rules.Yours):
         title = getattr(rule.step, "__name__", "the chain")
         if rule in rules.RULES.values():
-            rules.check_known(title, rule, numbers)
-        rules.check_missing(title, rule, hyperparams)
-    rules.check_ranges(numbers)
+            hyperparameters.check_known(title, rule, numbers)
+        hyperparameters.check_missing(title, rule, hyperparams)
+    hyperparameters.check_ranges(numbers)
 
 
 def check_states(states: Any, params: list[Any]) -> None:

@@ -1,8 +1,8 @@
 """What makes one built-in optimizer differ from another: names, defaults and traits.
 
 A `Builtin` is a row of the table in `conventions.py`. Settings are in our words: the
-hyperparameters of `rules.HYPERPARAMS`, and the options below. From a row and settings,
-`Builtin.words` gives what to pass to the framework, and `Builtin.chain` the rule of
+hyperparameters of `hyperparams.HYPERPARAMS`, and the options below. From a row and
+settings, `Builtin.words` gives what to pass to the framework, and `Builtin.chain` the rule of
 `pieces.py` that computes the same.
 """
 

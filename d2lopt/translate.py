@@ -10,7 +10,7 @@ from typing import Any
 from .conventions import FRAMEWORKS
 from .errors import InputError, unknown
 from .explain import Scenario, row_of
-from .rules import check_ranges
+from .hyperparams import check_ranges
 from .traits import NEUTRAL, Builtin, in_use
 
 

@@ -47,8 +47,8 @@ def built_in(d2l, backend, source, dtype, batch_size=10, seed=0, **changed):
     native = FRAMEWORKS[backend].native("rmsprop", HYPERPARAMS | changed)
     if native is None:
         pytest.skip(f"{FRAMEWORKS[backend].title} has no optimizer of its own")
-    name, words = native
-    return train.built_in(d2l, d2l.builtin(name), words, data_iter, feature_dim)
+    row, settings = native
+    return train.built_in(d2l, *row.resolve(d2l, settings), data_iter, feature_dim)
 
 
 @pytest.mark.parametrize("batch_size", [1, 10, 32, 1500])

@@ -282,12 +282,12 @@ def test_native_step_lowers_the_loss(d2l, backend):
     needs_own_optimizer(backend)
     (w, b), batch = linear_problem(d2l, "float32")
     net = d2l.linear(w, b)
-    trainer, words = FRAMEWORKS[backend].native("rmsprop", {"lr": 0.01, "gamma": 0.9})
+    row, settings = FRAMEWORKS[backend].native("rmsprop", {"lr": 0.01, "gamma": 0.9})
 
     def loss(*rest):
         return half_mse(d2l, *rest)
 
-    step, state = d2l.native_step(d2l.builtin(trainer), words, net, loss)
+    step, state = d2l.native_step(*row.resolve(d2l, settings), net, loss)
     before = float(d2l.numpy(loss(net(batch[0]), *batch[1:])))
     for _ in range(5):
         step(state, batch)

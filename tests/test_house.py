@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from d2lopt import environment, rules
+from d2lopt import environment, hyperparams, rules
 from d2lopt.conventions import FRAMEWORKS
 from d2lopt.errors import BrokenBackend, InputError, MissingBackend, unknown
 
@@ -219,13 +219,13 @@ GOOD = {"lr": 0.01, "gamma": 0.9, "eps": 1e-6}
 )
 def test_a_bad_hyperparameter_is_named_with_its_range(changed, message):
     with pytest.raises(InputError, match=message):
-        rules.check_hyperparams("rmsprop", GOOD | changed)
+        hyperparams.check_hyperparams("rmsprop", GOOD | changed)
 
 
 def test_missing_hyperparameters_are_named():
     with pytest.raises(InputError, match="rmsprop needs lr, gamma; got"):
-        rules.check_hyperparams("rmsprop", {"eps": 1e-6})
-    rules.check_hyperparams("rmsprop", {"lr": 0.01, "gamma": 1})
+        hyperparams.check_hyperparams("rmsprop", {"eps": 1e-6})
+    hyperparams.check_hyperparams("rmsprop", {"lr": 0.01, "gamma": 1})
 
 
 def test_an_unknown_optimizer_names_the_near_one():

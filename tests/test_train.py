@@ -240,25 +240,24 @@ def test_a_mistake_in_the_rule_itself_keeps_its_traceback(d2l, problem, states):
 
 
 def test_words_that_the_built_in_optimizer_does_not_know(d2l, backend, problem):
-    native = train_native(backend)
+    trainer, words = train_native(d2l, backend)
     with pytest.raises(InputError, match="does not take .*momentumm"):
-        d2l.train_concise_ch11(
-            d2l.builtin(native[0]), {**native[1], "momentumm": 1}, problem[0]
-        )
+        d2l.train_concise_ch11(trainer, {**words, "momentumm": 1}, problem[0])
 
 
-def train_native(backend):
+def train_native(d2l, backend):
     from d2lopt.conventions import FRAMEWORKS
 
     native = FRAMEWORKS[backend].native("rmsprop", HYPERPARAMS)
     if native is None:
         pytest.skip(f"{FRAMEWORKS[backend].title} has no optimizer of its own")
-    return native
+    row, settings = native
+    return row.resolve(d2l, settings)
 
 
 def test_train_concise_ch11_prints_and_returns(d2l, backend, problem, capsys):
-    name, words = train_native(backend)
-    times, losses = d2l.train_concise_ch11(d2l.builtin(name), words, problem[0])
+    trainer, words = train_native(d2l, backend)
+    times, losses = d2l.train_concise_ch11(trainer, words, problem[0])
     line = capsys.readouterr().out.splitlines()[0]
     assert line.startswith(f"loss: {losses[-1]:.3f},")
     assert len(times) == len(losses) == 16
