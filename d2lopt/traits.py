@@ -2,8 +2,8 @@
 
 A `Builtin` is a row of the table in `conventions.py`. Settings are in our words: the
 hyperparameters of `hyperparams.HYPERPARAMS`, and the options below. From a row and
-settings, `Builtin.words` gives what to pass to the framework, and `Builtin.chain` the rule of
-`pieces.py` that computes the same.
+settings, `Builtin.words` gives what to pass to the framework, and `Builtin.chain` the
+rule of `pieces.py` that computes the same.
 """
 
 from __future__ import annotations
