@@ -122,15 +122,15 @@ class Builtin:
 
     def resolve(self, d2l: Backend, settings: Settings) -> tuple[Any, dict[str, Any]]:
         """The framework's own optimizer and its keyword arguments, ready to be used."""
-        words = self.words(settings)
+        words, used = self.words(settings), in_use(settings)
         for ours, path in self.objects.items():
-            if settings.get(ours, NEUTRAL[ours]) != NEUTRAL[ours]:
+            if ours in used:
                 words[self.keywords[ours]] = d2l.builtin(path)(settings[ours])
         trainer = d2l.builtin(self.name)
         links = [
             d2l.builtin(path)(settings[ours])
             for ours, path in self.before.items()
-            if settings.get(ours, NEUTRAL[ours]) != NEUTRAL[ours]
+            if ours in used
         ]
         if not links:
             return trainer, words
@@ -140,9 +140,8 @@ class Builtin:
 
 def in_use(settings: Settings) -> set[str]:
     """The names of the options that are not at their neutral value."""
-    return {n for n, v in settings.items() if n not in NEUTRAL or v != NEUTRAL[n]} & {
-        *NEUTRAL,
-    } - {"eps_inside"}
+    used = {n for n, v in settings.items() if n in NEUTRAL and v != NEUTRAL[n]}
+    return used - {"eps_inside"}
 
 
 def chain(kind: str, traits: Traits, settings: Settings) -> pieces.Chain:

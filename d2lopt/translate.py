@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,33 +36,57 @@ class Translation:
 def parse(framework: str, row: Builtin, words: Sequence[str]) -> dict[str, Any]:
     """Settings in our words from `name=value` in the framework's.
 
-    Raises an InputError for a word without "=", an unknown name (with the nearest), or
-    a value that is no number or truth value.
+    A value is a number, True or False, a tuple of numbers, or a call of one of the
+    framework's objects, such as `grad_clip=ClipGradByValue(0.5)`. Raises an InputError
+    for a word without "=", an unknown name (with the nearest), or another value.
     """
-    ours_of = {theirs: ours for ours, theirs in row.keywords.items()}
+    ours_of = {t: o for o, t in row.keywords.items() if o not in row.objects}
+    calls = {path.split(".")[-1]: ours for ours, path in row.objects.items()}
     settings: dict[str, Any] = {}
+    for name, text in _pairs(words):
+        call = re.fullmatch(r"(?:\w+\.)*(\w+)\((.*)\)", text.strip())
+        ours = calls.get(call[1]) if call else ours_of.get(name)
+        if call and ours and row.keywords[ours] == name:
+            settings[ours] = _value(name, call[2], ours)
+        elif not call and ours:
+            settings[ours] = _value(name, text, ours)
+        elif name in row.keywords.values():
+            forms = [f"{c}(…)" for c, o in calls.items() if row.keywords[o] == name]
+            forms += ["a number"] if name in ours_of else []
+            raise InputError(f"{name} must be {' or '.join(forms)}; got {text!r}.")
+        else:
+            title = f"option of {FRAMEWORKS[framework].title}'s {row.name}"
+            raise unknown(title, name, dict.fromkeys(row.keywords.values()))
+    check_ranges(settings, {ours: row.keywords[ours] for ours in settings})
+    return settings
+
+
+def _pairs(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """(name, value) of each word; a tuple's places are `name.0`, `name.1`, …"""
     for word in words:
         name, equals, text = word.partition("=")
         if not equals:
             raise InputError(f"{word!r} is not of the form name=value.")
-        if name not in ours_of:
-            title = f"option of {FRAMEWORKS[framework].title}'s {row.name}"
-            raise unknown(title, name, ours_of)
-        try:
-            value = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            value = text
-        ours = ours_of[name]
-        is_flag = isinstance(NEUTRAL.get(ours), bool)
-        if not isinstance(value, bool if is_flag else int | float) or (
-            isinstance(value, bool) != is_flag
-        ):
-            wanted = "True or False" if is_flag else "a number"
-            raise InputError(f"{name} must be {wanted}; got {text!r}.")
-        settings[ours] = value if is_flag else float(value)
-    renamed = {ours: row.keywords[ours] for ours in settings}
-    check_ranges(settings, renamed)
-    return settings
+        parts = text.strip().removeprefix("(").removesuffix(")").split(",")
+        if text.strip().startswith("(") and len(parts) > 1:
+            yield from ((f"{name}.{i}", part) for i, part in enumerate(parts))
+        else:
+            yield name, text
+
+
+def _value(name: str, text: str, ours: str) -> Any:
+    """The number or truth value that an option takes; an InputError for another."""
+    try:
+        value = ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        value = None
+    is_flag = isinstance(NEUTRAL.get(ours), bool)
+    if is_flag and isinstance(value, bool):
+        return value
+    if is_flag or isinstance(value, bool) or not isinstance(value, int | float):
+        wanted = "True or False" if is_flag else "a number"
+        raise InputError(f"{name} must be {wanted}; got {text!r}.")
+    return float(value)
 
 
 def translate(kind: str, source: str, target: str, words: Sequence[str]) -> Translation:
@@ -81,6 +106,7 @@ def translate(kind: str, source: str, target: str, words: Sequence[str]) -> Tran
     # Only what is in use has to be said again.
     wanted = {n: v for n, v in settings.items() if n not in NEUTRAL}
     wanted |= {n: settings[n] for n in in_use(settings)}
+    b = FRAMEWORKS[target].builtin(kind, wanted) or b
     lost, conditions = compared(source, target, a, b, wanted, settings)
     kept = {n: v for n, v in wanted.items() if n not in NEUTRAL or n in b.options}
     if "eps_inside" in b.keywords:
@@ -115,12 +141,21 @@ def compared(
     place = {True: "inside the root", False: "outside the root"}
     inside = settings["eps_inside"]
     fixed = "eps_inside" not in b.keywords
-    if settings.get("eps", 0) and fixed and inside != b.traits.eps_inside:
+    in_a_root = a.kind in ("rmsprop", "adagrad")
+    if in_a_root and settings["eps"] and fixed and inside != b.traits.eps_inside:
         lost.append(
             f"ε is {place[inside]} in {here} and {place[not inside]} in {there}: no "
             "value of it gives the same steps, unless it is 0."
         )
-    for name in sorted(in_use(wanted) - b.options):
+    if settings.get("eps", 0) and a.traits.raw != b.traits.raw:
+        where = {True: "√v", False: "√v̂, the corrected one,"}
+        lost.append(
+            f"ε is added to {where[a.traits.raw]} in {here} and to "
+            f"{where[b.traits.raw]} in {there}."
+        )
+    if a.traits.uses_lr != b.traits.uses_lr and settings.get("lr", 1.0) != 1.0:
+        lost.append(f"the learning rate is ignored in {there}'s {b.name}.")
+    for name in sorted(in_use(wanted) - b.options - {"start"}):
         lost.append(
             f"{a.keywords.get(name, name)} has no equivalent in {there}'s {b.name}."
         )
@@ -129,7 +164,9 @@ def compared(
     ):
         lost.append(f"{there}'s {b.name} ignores its momentum unless centered.")
     if wanted.get("weight_decay") and "weight_decay" in b.options:
-        if a.traits.decoupled != b.traits.decoupled:
+        # Without an average or a buffer to pass through, the two kinds are the same.
+        passes = a.kind != "sgd"
+        if passes and a.traits.decoupled != b.traits.decoupled:
             kinds = {True: "decoupled (p ← p − ηλp)", False: "coupled (ĝ = g + λp)"}
             lost.append(
                 f"weight decay is {kinds[a.traits.decoupled]} in {here} and "

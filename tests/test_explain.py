@@ -142,6 +142,7 @@ def test_explain_prints_a_table_json_and_a_figure(tmp_path):
 # ---------------------------------------------------------------------------- translate
 
 TORCH = ["alpha=0.9", "eps=1e-2"]
+DECAYED = ["momentum=0.9", "weight_decay=0.1"]
 
 # (from, to, words, exact, the call)
 CASES = [
@@ -255,12 +256,48 @@ def test_both_sides_of_every_exact_translation_are_run(d2l, backend, oracle):
         (["eps=-1e-8"], "eps must be a number from 0 upwards"),
         (["momentum=True"], "momentum must be a number; got 'True'"),
         (["centered=0.5"], "centered must be True or False; got '0.5'"),
+        (["alpha=(0.9, 0.99)"], "unknown option .*'alpha.0'. Did you mean 'alpha'"),
+        (["alpha=ClipGradByValue(1)"], r"alpha must be a number; got"),
         (["lr=__import__('os')"], "lr must be a number; got"),
     ],
 )
 def test_bad_words(words, message):
     with pytest.raises(InputError, match=message):
         translate("rmsprop", "torch", "tensorflow", words)
+
+
+def test_words_that_are_calls_or_tuples_of_the_framework():
+    row = FRAMEWORKS["paddle"].builtin("rmsprop")
+    words = ["grad_clip=paddle.nn.ClipGradByValue(0.5)", "weight_decay=0.01"]
+    assert parse("paddle", row, words) == {"clip_value": 0.5, "weight_decay": 0.01}
+    assert parse("paddle", row, ["weight_decay=L1Decay(0.1)"]) == {"l1_decay": 0.1}
+    with pytest.raises(InputError, match=r"grad_clip must be ClipGradByValue\(…\) or"):
+        parse("paddle", row, ["grad_clip=0.5"])
+    adam = FRAMEWORKS["torch"].builtin("adam")
+    found = parse("torch", adam, ["betas=(0.8, 0.9)"])
+    assert found == {"beta1": 0.8, "beta2": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "target", "words", "lost"),
+    [
+        ("adam", "torch", "jax", [], None),
+        ("adam", "torch", "tensorflow", [], "ε is added to √v̂"),
+        ("adam", "tensorflow", "mxnet", [], None),
+        ("sgd", "torch", "tensorflow", ["lr=0.1"], None),
+        ("sgd", "torch", "tensorflow", ["weight_decay=0.1"], None),
+        ("momentum", "torch", "tensorflow", DECAYED, "weight decay is"),
+        ("momentum", "paddle", "jax", ["use_nesterov=True"], None),
+        ("momentum", "torch", "mxnet", ["momentum=0.5", "nesterov=True"], None),
+        ("adagrad", "tensorflow", "jax", [], None),
+        ("adagrad", "tensorflow", "mxnet", [], "s starts at 0.1 in TensorFlow"),
+    ],
+)
+def test_other_optimizers_are_translated_too(kind, source, target, words, lost):
+    found = measured(translate(kind, source, target, words), "stand-in")
+    assert found.exact == (lost is None), found.lost
+    assert lost is None or found.lost[0].startswith(lost)
+    assert (found.largest_difference < 1e-12) == found.exact
 
 
 def test_a_required_word_that_is_missing():
