@@ -38,12 +38,15 @@ class Minibatches:
         seed: int = 0,
         note: str | None = None,
     ) -> None:
-        if not isinstance(batch_size, int) or not 1 <= batch_size <= len(X):
+        if not isinstance(batch_size, int | np.integer) or not (
+            1 <= batch_size <= len(X)
+        ):
             raise InputError(
                 f"batch size must be a whole number from 1 to {len(X)}, the number of "
                 f"rows; got {batch_size!r}."
             )
-        self.d2l, self.X, self.y = d2l, X, y.reshape(-1, 1)
+        self.d2l = d2l
+        self.X, self.y = X, y.reshape(-1, 1)
         self.batch_size, self.seed = batch_size, seed
         self.note = note  # what a figure has to say of the data
         self._rng = np.random.default_rng(seed)
@@ -52,15 +55,23 @@ class Minibatches:
         """The number of batches in an epoch."""
         return -(-len(self.X) // self.batch_size)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        order = self._rng.permutation(len(self.X))
-        dtype = self.X.dtype.name
+    @property
+    def arrays(self) -> tuple[Array, Array]:
+        """All rows in their order: X (n, d), y (n,)."""
+        return self.X, self.y[:, 0]
+
+    def pairs(self) -> Iterator[tuple[Array, Array]]:
+        """What iterating it gives, as NumPy arrays."""
+        X, y = self.arrays
+        order = self._rng.permutation(len(X))
         for start in range(0, len(order), self.batch_size):
             rows = order[start : start + self.batch_size]
-            yield (
-                self.d2l.tensor(self.X[rows], dtype),
-                self.d2l.tensor(self.y[rows, 0], dtype),
-            )
+            yield X[rows], y[rows]
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        dtype = self.X.dtype.name
+        for X, y in self.pairs():
+            yield self.d2l.tensor(X, dtype), self.d2l.tensor(y, dtype)
 
     def epoch(self, rng: np.random.Generator) -> Arrays:
         """One epoch's batches: X (m, B, d), y (m, B, 1), weight (m, B, 1)."""
@@ -74,6 +85,11 @@ class Minibatches:
             self.y[order].reshape(m, size, 1),
             weight.reshape(m, size, 1),
         )
+
+
+def unwrapped(data_iter: Any) -> Any:
+    """The `Minibatches` in the framework's own data set, if it holds one."""
+    return getattr(data_iter, "minibatches", data_iter)
 
 
 def padded(pairs: Sequence[tuple[Array, Array]]) -> Arrays:
@@ -100,6 +116,8 @@ def epochs_of(
     def array(x: Tensor) -> Array:
         return x if isinstance(x, np.ndarray) else d2l.numpy(x)
 
+    if not isinstance(data_iter, Iterable):
+        raise InputError(f"data_iter must give (X, y) pairs; got {data_iter!r}.")
     for epoch in range(num_epochs):
         if isinstance(data_iter, Minibatches):
             yield data_iter.epoch(rng)

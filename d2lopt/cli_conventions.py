@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from .cli_options import SECONDS
 from .conventions import FRAMEWORKS
 from .errors import InputError, unknown
 
@@ -55,9 +56,12 @@ def measure_unchecked(names: Sequence[str], kind: str) -> list[str]:
     for name in new:
         own = [f for f in findings if f.backend == name]
         good = all(f.conforms for f in own)
+        failed = [f.message for f in own if not f.name]
         verdict = "conforms to its row" if good else "does NOT conform to its row"
+        verdict = f"could not be measured ({failed[0]})" if failed else verdict
         said.append(
-            f"{FRAMEWORKS[name].title} {own[0].version} was never checked before (the "
+            f"{FRAMEWORKS[name].optimizers or FRAMEWORKS[name].title} "
+            f"{own[0].optimizers_version} was never checked before (the "
             f"table knows {own[0].checked}); measured now, its {kind} {verdict}."
         )
     return said
@@ -174,7 +178,7 @@ def translate(
 @click.option("--optimizers", help="Comma-separated kinds; all if not given.")
 @click.option(
     "--limit",
-    type=float,
+    type=SECONDS,
     default=600.0,
     show_default=True,
     help="Seconds that a backend may take.",
@@ -205,6 +209,11 @@ def conformance(
     for kind in kinds or []:
         if kind not in BASE:
             raise unknown("kind of optimizer", kind, BASE)
+    for name in names:
+        have = [row.kind for row in FRAMEWORKS[name].rows]
+        if kinds and not set(kinds) & set(have):
+            title, asked = FRAMEWORKS[name].title, " or ".join(kinds)
+            raise InputError(f"{title} has no {asked} of its own.")
     with Progress(quiet=as_json) as progress:
         findings = survey(names, kinds, limit, progress)
     if as_json:

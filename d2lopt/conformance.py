@@ -17,7 +17,7 @@ import numpy as np
 from . import backend
 from .backend import Backend, Tensor
 from .conventions import FRAMEWORKS
-from .environment import installed_version
+from .environment import installed_version, optimizers_version
 from .processes import Event, all_at_once
 from .screen import Progress, Table
 from .traits import NEUTRAL, Builtin, Settings, hyperparams
@@ -58,6 +58,8 @@ OPTIONS: list[dict[str, Any]] = [
     {"clip_value": 0.5, "weight_decay": 0.1},
     {"clip_global_norm": 0.5, "weight_decay": 0.1},
     {"clip_weights": 0.5},
+    {"corrected": True},
+    {"corrected": True, "centered": True},
     {"start": 0.25},
     {"eps_inside": False},
 ]
@@ -69,7 +71,8 @@ class Finding:
 
     backend: str
     version: str
-    checked: str  # the version that the row was measured with before
+    optimizers_version: str  # of the package that the optimizers come in
+    checked: str  # the version of that, with which the row was measured before
     optimizer: str
     name: str
     options: dict[str, Any]
@@ -193,6 +196,7 @@ def examine(d2l: Backend, name: str, row: Builtin, options: Settings) -> Finding
     return Finding(
         backend=name,
         version=d2l.version,
+        optimizers_version=optimizers_version(name) or "",
         checked=FRAMEWORKS[name].checked,
         optimizer=row.kind,
         name=row.name,
@@ -231,6 +235,7 @@ def survey(
                 Finding(
                     backend=name,
                     version=installed_version(name) or "",
+                    optimizers_version=optimizers_version(name) or "",
                     checked=FRAMEWORKS[name].checked,
                     optimizer="",
                     name="",
@@ -247,7 +252,7 @@ def survey(
 
 
 def was_checked(name: str, version: str | None) -> bool:
-    """Whether the table was measured with this version of the framework before."""
+    """Whether the table was measured before with this version of the optimizers."""
     return (version or "").split("+")[0] == FRAMEWORKS[name].checked
 
 
@@ -267,7 +272,9 @@ def table(findings: Sequence[Finding]) -> Table:
         optimizer = f"{f.optimizer} {f.name}".strip()
         numbers = ["–" if d is None else f"{d:.0e}" for d in (f.float64, f.float32)]
         made.row(title, optimizer, options or "–", *numbers, verdict)
-        if not was_checked(f.backend, f.version):
+        if not was_checked(f.backend, f.optimizers_version):
+            package = FRAMEWORKS[f.backend].optimizers or FRAMEWORKS[f.backend].title
+            title = f"{package} {f.optimizers_version}"
             notes[
                 f"{title} was never checked before (the table knows {f.checked}): "
                 "these numbers are measured, not known."

@@ -22,6 +22,7 @@ class Framework:
     module: str  # what `import` takes
     distributions: tuple[str, ...]  # what pip calls it, the tested one first
     checked: str  # the version that the rows were measured with
+    optimizers: str = ""  # the distribution of the optimizers, if it is another
     root: str = ""  # how its namespace is written in a program
     call: str = ""  # how a call of a built-in optimizer is written
     rows: tuple[Builtin, ...] = ()
@@ -348,6 +349,7 @@ OPTAX = (
             "centered": "centered",
             "start": "initial_scale",
             "eps_inside": "eps_in_sqrt",
+            "corrected": "bias_correction",
         },
         {"gamma": 0.9, "eps": 1e-8},
         _OPTAX,
@@ -506,38 +508,46 @@ FRAMEWORKS: dict[str, Framework] = {
         "torch",
         ("torch",),
         "2.13.0",
-        "torch",
-        "torch.{name}(net.parameters(), {arguments})",
-        TORCH,
+        root="torch",
+        call="torch.{name}(net.parameters(), {arguments})",
+        rows=TORCH,
     ),
     "tensorflow": Framework(
         "TensorFlow",
         "tensorflow",
         ("tensorflow-cpu", "tensorflow"),
-        "2.21.0",
-        "tf",
-        "tf.{name}({arguments})",
-        KERAS,
+        "3.15.1",
+        "keras",
+        root="tf",
+        call="tf.{name}({arguments})",
+        rows=KERAS,
     ),
     "mxnet": Framework(
         "MXNet",
         "mxnet",
         ("mxnet",),
         "1.9.1",
-        "mx",
-        'gluon.Trainer(net.collect_params(), "{name}", dict({arguments}))',
-        MXNET,
+        root="mx",
+        call='gluon.Trainer(net.collect_params(), "{name}", dict({arguments}))',
+        rows=MXNET,
     ),
     "jax": Framework(
-        "JAX", "jax", ("jax",), "0.7.1", "optax", "optax.{name}({arguments})", OPTAX
+        "JAX",
+        "jax",
+        ("jax",),
+        "0.2.8",
+        "optax",
+        root="optax",
+        call="optax.{name}({arguments})",
+        rows=OPTAX,
     ),
     "paddle": Framework(
         "Paddle",
         "paddle",
         ("paddlepaddle",),
         "3.3.1",
-        "paddle",
-        "paddle.{name}(parameters=net.parameters(), {arguments})",
-        PADDLE,
+        root="paddle",
+        call="paddle.{name}(parameters=net.parameters(), {arguments})",
+        rows=PADDLE,
     ),
 }

@@ -51,6 +51,8 @@ class Dataset:
         """What everyone who reads a result must know of the data, if anything."""
         if self.name == "airfoil":
             return None
+        if self.origin == "asked for":
+            return "These numbers are from the generated stand-in, as asked."
         return (
             "The airfoil file is not here: these numbers are from the generated "
             "stand-in, which has the airfoil's mean and covariance."
@@ -124,7 +126,7 @@ def whiten(table: Array) -> tuple[Array, Array]:
     return white[:, :-1], white[:, -1]
 
 
-def stand_in() -> Dataset:
+def stand_in(origin: str = "generated") -> Dataset:
     """Gaussian rows with exactly the mean and covariance of the whitened airfoil rows.
 
     ½·MSE of a linear model depends on nothing else, so its full-data surface and its
@@ -141,7 +143,7 @@ def stand_in() -> Dataset:
     # Z has covariance LLᵀ: Z L⁻ᵀ has the identity, and times Cᵀ has C Cᵀ.
     Z = np.linalg.solve(np.linalg.cholesky(Z.T @ Z / len(Z)), Z.T).T
     rows = mean + Z @ np.linalg.cholesky(covariance).T
-    return Dataset(rows[:, :-1], rows[:, -1], "stand-in", "generated")
+    return Dataset(rows[:, :-1], rows[:, -1], "stand-in", origin)
 
 
 # --------------------------------------------------------------------------- finding it
@@ -189,6 +191,26 @@ def download(addresses: list[str] | None = None, to: Path | None = None) -> Path
     raise InputError("no address gave the airfoil file (" + "; ".join(answers) + ").")
 
 
+def locate(source: str = "airfoil") -> Path:
+    """Where the file that `source` names should be: see `load`; not yet verified.
+
+    Raises an InputError if it has to be downloaded and cannot be.
+    """
+    if source not in ("auto", "airfoil"):
+        return Path(source)
+    given = os.environ.get("D2LOPT_DATA")
+    there = (
+        Path(given) if given else next((p for p in candidates() if p.exists()), None)
+    )
+    try:
+        return there or download()
+    except InputError as error:
+        raise InputError(
+            f"{error} Put the file at {candidates()[-1]}, or name it with --data PATH "
+            "or $D2LOPT_DATA; --data stand-in does without it."
+        ) from error
+
+
 def load(source: str = "auto") -> Dataset:
     """The data set that `source` names.
 
@@ -202,22 +224,11 @@ def load(source: str = "auto") -> Dataset:
             is wrong and what to do. A file that was named is never replaced silently.
     """
     if source == "stand-in":
-        return stand_in()
-    given = os.environ.get("D2LOPT_DATA")
-    if source not in ("auto", "airfoil"):
-        path: Path | None = Path(source)
-    elif given:
-        path = Path(given)
-    else:
-        path = next((p for p in candidates() if p.exists()), None)
+        return stand_in("asked for")
     try:
-        path = path or download()
-    except InputError as error:
-        if source == "auto":
-            return stand_in()
-        where = candidates()[-1]
-        raise InputError(
-            f"{error} Put the file at {where}, or name it with --data PATH or "
-            "$D2LOPT_DATA; --data stand-in does without it."
-        ) from error
+        path = locate(source)
+    except InputError:
+        if source != "auto":
+            raise
+        return stand_in()
     return Dataset(*whiten(read(path)), "airfoil", str(path))

@@ -35,7 +35,7 @@ def examine(limit: float, progress: Progress) -> list[dict[str, str | None]]:
         if not own:
             answer["cause"] = unavailable(name)
             answer["remedy"] = None if answer["cause"] else pip_command(name)
-        elif failed:
+        elif failed and "--limit" not in failed[0].message:
             answer["remedy"] = pip_command(name, mend=True)
         found.append(answer)
     return found

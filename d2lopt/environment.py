@@ -28,6 +28,19 @@ def installed_version(name: str) -> str | None:
     return None
 
 
+def optimizers_version(name: str) -> str | None:
+    """The installed version of what a framework's own optimizers come in, or None.
+
+    That may be another distribution than the framework's: see `Framework.optimizers`.
+    """
+    if not FRAMEWORKS[name].optimizers:
+        return installed_version(name)
+    try:
+        return metadata.version(FRAMEWORKS[name].optimizers)
+    except metadata.PackageNotFoundError:
+        return None
+
+
 def is_installed(name: str) -> bool:
     """Whether `import` would find the framework; it may still be broken."""
     return util.find_spec(FRAMEWORKS[name].module) is not None
@@ -76,7 +89,8 @@ def pip_command(name: str, mend: bool = False) -> str:
     words = [sys.executable, "-m", "pip", "install"] + ["--force-reinstall"] * mend
     if (CHECKOUT / "constraints.txt").exists():
         words += ["-c", str(CHECKOUT / "constraints.txt")]
-    words += [f"{r.name}{r.specifier}" for r in requirements(name)]
+    wanted = [f"{r.name}{r.specifier}" for r in requirements(name)]
+    words += wanted or [FRAMEWORKS[name].distributions[0]]
     return shlex.join(words)
 
 

@@ -15,6 +15,8 @@ class MissingBackend(ImportError):
 class BrokenBackend(ImportError):
     """The framework of a backend is installed, but its import fails."""
 
+    MARK = "is installed but its import fails"
+
 
 class Diverged(ArithmeticError):
     """The loss became inf or NaN; the run stops and keeps what it has."""

@@ -148,15 +148,19 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Effect:
-    """What one factor does to the final loss: medians over the seeds."""
+    """What one factor does to the final loss: medians over the seeds.
+
+    None stands for what is no number, because a run diverged.
+    """
 
     factor: str
     before: str
     after: str
-    change: float  # of the final loss
-    on_the_way: float  # the largest |change| at any recorded step
-    of_the_spread: float  # |change| over the spread that the seed makes
-    losses: list[float] = field(default_factory=list)  # final, one for each seed
+    differs: bool  # between the two; else it is shown for comparison
+    change: float | None  # of the final loss
+    on_the_way: float | None  # the largest |change| at any recorded step
+    of_the_spread: float | None  # |change| over the spread that the seed makes
+    losses: list[float | None] = field(default_factory=list)  # final, one for each seed
 
 
 @dataclass(frozen=True)
@@ -169,8 +173,8 @@ class Explanation:
     settings: dict[str, Any]
     data: str
     seeds: int
-    loss: float  # median, with the settings of the first framework
-    spread: float  # standard deviation of the final loss over the seeds
+    loss: float | None  # median, with the settings of the first framework
+    spread: float | None  # standard deviation of the final loss over the seeds
     effects: list[Effect]
 
     def as_json(self) -> dict[str, Any]:
@@ -181,59 +185,82 @@ class Explanation:
 EXAMPLE_DECAY = 0.01  # where the settings have no weight decay, so that its kind shows
 
 
+@dataclass(frozen=True)
+class Factor:
+    """One thing to change: what it is, its two sides, the runs without and with it."""
+
+    name: str
+    before: str
+    after: str
+    differs: bool
+    without: Scenario
+    changed: Scenario
+
+
 def factors(
     kind: str,
     a: Builtin,
     b: Builtin,
     settings: Mapping[str, Any],
     given: Mapping[str, Any],
-) -> list[tuple[str, str, str, Scenario, Scenario]]:
-    """(factor, before, after, scenario without, scenario with it) for each of them."""
+) -> list[Factor]:
+    """Every factor: those in which the two differ first, then all of these together,
+    then those that published programs differ in."""
     base = Scenario(kind, a.traits, settings)
-    found: list[tuple[str, str, str, Scenario, Scenario]] = []
+    found: list[Factor] = []
 
-    def add(factor: str, before: str, after: str, changed: Scenario, **of: Any) -> None:
-        found.append((factor, before, after, of.get("against", base), changed))
+    def add(
+        name: str,
+        sides: tuple[str, str],
+        differs: bool,
+        changed: Scenario,
+        without: Scenario = base,
+    ) -> None:
+        found.append(Factor(name, *sides, differs, without, changed))
 
     for ours, value in settings.items():
         other = b.defaults.get(ours, value)
         named = ours in a.keywords and ours in b.keywords
         if named and ours not in given and other != value:
             label = f"{SYMBOLS.get(ours, ours)}'s value"
-            changed = replace(base, settings={**settings, ours: other})
-            names = f"{a.keywords[ours]}={value:g}", f"{b.keywords[ours]}={other:g}"
-            add(label, *names, changed)
+            changed = replace(base, settings=a.effective({**settings, ours: other}))
+            sides = f"{a.keywords[ours]}={value:g}", f"{b.keywords[ours]}={other:g}"
+            add(label, sides, True, changed)
+    t, u = a.traits, b.traits
     places = {True: "√(s + ε)", False: "√s + ε"}
-    inside = not a.traits.eps_inside
-    moved = replace(base, settings={**settings, "eps_inside": inside})
-    add("ε's place", places[not inside], places[inside], moved)
-    if settings.get("momentum"):
-        other_place = replace(a.traits, lr_in_buffer=not a.traits.lr_in_buffer)
+    moved = replace(base, settings={**settings, "eps_inside": not t.eps_inside})
+    sides = places[t.eps_inside], places[not t.eps_inside]
+    add("ε's place", sides, t.eps_inside != u.eps_inside, moved)
+    defaults = {k: v for k, v in b.defaults.items() if k in settings and k not in given}
+    theirs = b.effective({**settings, **defaults, **given})
+    used, other = settings.get("momentum"), theirs.get("momentum")
+    if "momentum" in given and bool(used) != bool(other):
+        sides = ("used", "ignored") if used else ("ignored", "used")
+        changed = replace(base, settings={**settings, "momentum": other})
+        add("momentum", sides, True, changed)
+    if used:
         words = {True: "inside the buffer", False: "outside"}
-        now = a.traits.lr_in_buffer
-        add(
-            "η and momentum",
-            words[now],
-            words[not now],
-            replace(base, traits=other_place),
-        )
+        changed = replace(base, traits=replace(t, lr_in_buffer=not t.lr_in_buffer))
+        sides = words[t.lr_in_buffer], words[not t.lr_in_buffer]
+        add("η and momentum", sides, t.lr_in_buffer != u.lr_in_buffer, changed)
     decay = settings.get("weight_decay") or EXAMPLE_DECAY
     decayed = replace(base, settings={**settings, "weight_decay": decay})
     words = {True: f"decoupled λ={decay:g}", False: f"coupled λ={decay:g}"}
-    now = a.traits.decoupled
-    other_decay = replace(decayed, traits=replace(a.traits, decoupled=not now))
-    add("decay", words[now], words[not now], other_decay, against=decayed)
-    begin = settings.get("start", 0.0)
-    begun = replace(base, settings={**settings, "start": 1.0 if begin == 0 else 0.0})
-    add("start value of s", f"{begin:g}", f"{begun.settings['start']:g}", begun)
-    add("loss factor", "½·MSE", "MSE", replace(base, loss_factor=2.0))
-    add("epochs", "2", "4", replace(base, epochs=4))
-    add("initial bias", "0", "uniform ±1/√5", replace(base, random_bias=True))
-    defaults = {k: v for k, v in b.defaults.items() if k in settings and k not in given}
-    theirs = {**settings, **defaults}
-    title = "all that the frameworks differ in"
-    add(title, "", "", replace(base, traits=b.traits, settings=theirs))
-    return found
+    changed = replace(decayed, traits=replace(t, decoupled=not t.decoupled))
+    in_use = bool(settings.get("weight_decay"))
+    sides = words[t.decoupled], words[not t.decoupled]
+    add("decay", sides, in_use and t.decoupled != u.decoupled, changed, decayed)
+    begin, end = settings.get("start", 0.0), b.defaults.get("start", 0.0)
+    other = end if end != begin else 1.0 if begin == 0 else 0.0
+    changed = replace(base, settings={**settings, "start": other})
+    add("start value of s", (f"{begin:g}", f"{other:g}"), end != begin, changed)
+    changed = replace(base, traits=u, settings=theirs)
+    add("all in which the two differ", ("", ""), True, changed)
+    add("loss factor", ("½·MSE", "MSE"), False, replace(base, loss_factor=2.0))
+    add("epochs", ("2", "4"), False, replace(base, epochs=4))
+    uniform = replace(base, random_bias=True)
+    add("initial bias", ("0", "uniform ±1/√5"), False, uniform)
+    return sorted(found, key=lambda f: (not f.differs, f.differs and not f.before))
 
 
 def explain(
@@ -252,8 +279,9 @@ def explain(
     """
     a, b = row_of(source, kind), row_of(target, kind)
     check_ranges(given)
-    settings = {"lr": 0.01, **a.defaults, **given}
-    settings = {k: v for k, v in settings.items() if k in {*NEUTRAL, *a.keywords}}
+    wanted = {"lr": 0.01, **a.defaults, **given}
+    known = {*NEUTRAL, *a.keywords}
+    settings = a.effective({k: v for k, v in wanted.items() if k in known})
     cache: dict[str, list[list[float]]] = {}
 
     def runs(scenario: Scenario) -> list[list[float]]:
@@ -263,29 +291,40 @@ def explain(
             cache[key] = [scenario.run(seed, data, batch_size) for seed in every]
         return cache[key]
 
-    base = runs(Scenario(kind, a.traits, settings))
-    finals = [losses[-1] for losses in base]
-    spread = float(np.std(finals, ddof=1)) if seeds > 1 else float("nan")
+    finals = [losses[-1] for losses in runs(Scenario(kind, a.traits, settings))]
+    spread = _number(np.std(finals, ddof=1)) if np.isfinite(finals).all() else None
     effects = []
-    for factor, before, after, without, changed in factors(kind, a, b, settings, given):
-        pairs = list(zip(runs(without), runs(changed), strict=True))
-        change = float(np.median([y[-1] - x[-1] for x, y in pairs]))
-        way = [max(abs(p - q) for p, q in zip(x, y, strict=False)) for x, y in pairs]
-        effects.append(
-            Effect(
-                factor,
-                before,
-                after,
-                change,
-                float(np.median(way)),
-                abs(change) / spread,
-                [y[-1] for _, y in pairs],
-            )
-        )
-    return Explanation(
-        kind, source, target, dict(settings), data, seeds, float(np.median(finals)),
-        spread, effects,
-    )  # fmt: skip
+    for f in factors(kind, a, b, settings, given):
+        pairs = list(zip(runs(f.without), runs(f.changed), strict=True))
+        changes = [_difference(y[-1], x[-1]) for x, y in pairs]
+        way = [
+            max(abs(_difference(q, p)) for p, q in zip(x, y, strict=False))
+            for x, y in pairs
+        ]
+        change = _number(np.median(changes))
+        share = abs(change) / spread if change is not None and spread else None
+        losses = [_number(y[-1]) for _, y in pairs]
+        way_there = _number(np.median(way))
+        sides = (f.name, f.before, f.after, f.differs)
+        effects.append(Effect(*sides, change, way_there, share, losses))
+    median = _number(np.median(finals))
+    name = "stand-in" if data == "stand-in" else "airfoil"
+    ends = (kind, source, target, dict(settings), name, seeds)
+    return Explanation(*ends, median, spread, effects)
+
+
+def _difference(y: float, x: float) -> float:
+    """y − x, and inf if either run diverged."""
+    return y - x if np.isfinite([x, y]).all() else float("inf")
+
+
+def _number(x: Any) -> float | None:
+    """x as JSON can have it."""
+    return float(x) if np.isfinite(x) else None
+
+
+def _shown(x: float | None, form: str) -> str:
+    return "diverged" if x is None else format(x, form)
 
 
 def effect_table(found: Explanation) -> Table:
@@ -304,26 +343,29 @@ def effect_table(found: Explanation) -> Table:
         ],
         left=3,
     )
-    for e in found.effects:
-        if not e.before:
-            made.section()
-        share = f"{e.of_the_spread:.2g} ×"
-        made.row(
-            e.factor,
-            e.before,
-            e.after,
-            f"{e.change:+.1e}",
-            f"{e.on_the_way:.1e}",
-            share,
-        )
+    for differs in (True, False):
+        made.section()
+        for e in found.effects:
+            if e.differs != differs:
+                continue
+            if not e.before:
+                made.section()
+            made.row(
+                e.factor,
+                e.before,
+                e.after,
+                _shown(e.change, "+.1e"),
+                _shown(e.on_the_way, ".1e"),
+                "–" if e.of_the_spread is None else f"{e.of_the_spread:.2g} ×",
+            )
     made.note(
-        f"Final loss of {a}'s: {found.loss:.6f}, median of {found.seeds} seeds; the "
-        f"seed alone spreads it by ±{found.spread:.1e} (one standard deviation)."
+        f"Final loss of {a}'s: {_shown(found.loss, '.6f')}, median of {found.seeds} "
+        f"seeds; the seed alone spreads it by ±{_shown(found.spread, '.1e')} (one "
+        "standard deviation)."
     )
     made.note(
-        "Decay is shown at an example λ where none is in use. Loss factor, epochs and "
-        "initial bias are the harness's, not the optimizer's: they differ between "
-        "published programs."
+        "Below the second line, for comparison: in these the two do not differ, but "
+        f"published programs do. Decay is shown at λ = {EXAMPLE_DECAY} if none is used."
     )
     return made
 
@@ -340,24 +382,32 @@ def figure(found: Explanation) -> Figure:
         f"{e.factor}: {e.before} → {e.after}" if e.before else e.factor
         for e in found.effects
     ]
-    sizes = [max(abs(e.change) - least, 0.0) for e in found.effects]
-    axes.barh(labels[::-1], sizes[::-1], left=least, color="C0", height=0.6)
-    axes.axvline(found.spread, color="C3", label="spread that the seed makes")
+    sizes = [max(abs(e.change or 0.0) - least, 0.0) for e in found.effects]
+    colors = ["C0" if e.differs else "0.7" for e in found.effects]
+    bars = axes.barh(labels, sizes, left=least, color=colors, height=0.6)
+    numbers = [_shown(e.change, "+.1e") for e in found.effects]
+    axes.bar_label(bars, numbers, padding=3, fontsize="x-small")
+    axes.invert_yaxis()
+    if found.spread is not None:
+        axes.axvline(found.spread, color="C3", label="spread that the seed makes")
+    axes.bar(0, 0, color="0.7", label="the same in both, for comparison")
     a, b = FRAMEWORKS[found.source].title, FRAMEWORKS[found.target].title
     axes.set(
         xscale="log",
-        xlim=(least, None),
+        xlim=(least, 10 * max([least, *sizes])),
         xlabel="|change of the final loss|, median over the seeds",
     )
     made.suptitle(f"{found.kind} from {a} to {b}, one factor at a time")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.3, 1.0), ncols=2)
     axes.grid(alpha=0.4, axis="x")
+    if found.data == "stand-in":
+        made.text(0.005, 0.005, "data: generated stand-in", fontsize="x-small")
     return made
 
 
 def unchecked(names: Sequence[str]) -> list[str]:
-    """The installed frameworks among `names` whose version the table does not know."""
+    """The frameworks among `names` whose optimizers are of an unknown version."""
     from .conformance import was_checked
-    from .environment import installed_version
+    from .environment import optimizers_version
 
-    return [n for n in names if (v := installed_version(n)) and not was_checked(n, v)]
+    return [n for n in names if (v := optimizers_version(n)) and not was_checked(n, v)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, NamedTuple
 
 from .errors import InputError, unknown
@@ -20,7 +21,7 @@ class Hyperparameter(NamedTuple):
 
     def check(self, name: str, value: Any) -> None:
         """Raise an InputError with the range if `value` is not a number in it."""
-        number = isinstance(value, int | float) and not isinstance(value, bool)
+        number = isinstance(value, Real) and not isinstance(value, bool)
         inside = number and self.least <= value <= self.greatest
         if (
             inside
@@ -30,7 +31,8 @@ class Hyperparameter(NamedTuple):
             return
         span = f"from {self.least:g} to {self.greatest:g}".replace("to inf", "upwards")
         span = f"above {self.least:g}" if self.above else span
-        raise InputError(f"{name} must be a number {span}; got {value!r}.")
+        kind = "a finite number" if number and math.isinf(value) else "a number"
+        raise InputError(f"{name} must be {kind} {span}; got {value!r}.")
 
 
 HYPERPARAMS = {
@@ -40,6 +42,11 @@ HYPERPARAMS = {
     "momentum": Hyperparameter("μ, the share of the last step in this", greatest=1.0),
     "weight_decay": Hyperparameter("λ, the pull of the weights towards 0"),
     "l1_decay": Hyperparameter("λ, the pull by the weights' sign"),
+    "start": Hyperparameter("the start value of s"),
+    **{
+        name: Hyperparameter("a size at which something is clipped", above=True)
+        for name in ("clip_value", "clip_norm", "clip_global_norm", "clip_weights")
+    },
     "clip": Hyperparameter("c, the size at which gradients are clipped", above=True),
     "rho": Hyperparameter("ρ, the share of the past in both averages", greatest=1.0),
     "beta1": Hyperparameter("β₁, the share of the past in the mean", greatest=1.0),

@@ -14,10 +14,10 @@ from typing import Any
 from . import pieces
 from .backend import Backend, State, Variable
 from .errors import InputError, unknown
+from .forms import check_states, portable_form
 from .hyperparams import HYPERPARAMS, check_known, check_missing
 from .pieces import Chain, Piece
 from .rules import RULES, Rule, Yours, as_rule, find
-from .train import check_states, portable_form
 
 Written = str | list[list[Any]]  # a rule as JSON: its name, or its pieces
 
@@ -70,7 +70,7 @@ def start(d2l: Backend, rule: Rule, params: Sequence[Variable]) -> list[State]:
             f"init_states gives {len(states)} states for {len(params)} parameters: an "
             "optimizer keeps one, a variable or a tuple of them, for each."
         )
-    check_states(states, list(params))
+    check_states(d2l, states, list(params))
     return states
 
 

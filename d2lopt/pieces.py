@@ -260,26 +260,34 @@ class ByRms(Piece):
 
     Centered, s is replaced by the variance s − m², m ← γ m + (1 − γ) u (Graves,
     Generating Sequences with Recurrent Neural Networks, 2013, eq. 38–41). It is clamped
-    at 0: in float32 it rounds below, and the root would give NaN.
+    at 0: in float32 it rounds below, and the root would give NaN. Corrected, the
+    averages are divided by 1 − γᵗ, as Adam's are.
     """
 
     eps_inside: bool = True
     centered: bool = False
     start: float = 0.0  # of s
+    corrected: bool = False
     needs = ("gamma", "eps")
 
     def init(self, d2l: Backend, p: Variable) -> Own:
-        s = d2l.variable(d2l.zeros_like(p) + self.start)
-        return (s, d2l.variable(d2l.zeros_like(p))) if self.centered else (s,)
+        zero = d2l.zeros_like(p)
+        s, m = d2l.variable(zero + self.start), d2l.variable(zero)
+        c = (d2l.variable(d2l.sum(zero)),) if self.corrected else ()
+        return (s, m, *c) if self.centered else (s, *c)
 
     def one(self, d2l: Backend, p: Any, u: Any, own: Own, h: Mapping[str, Any]) -> Any:
         gamma, s = h["gamma"], own[0]
         d2l.assign(s, gamma * s + (1 - gamma) * d2l.square(u))
-        spread = s + 0.0
+        ones = 1.0
+        if self.corrected:
+            c = ones = own[-1]
+            d2l.assign(c, gamma * c + (1 - gamma))
+        spread = s / ones
         if self.centered:
             m = own[1]
             d2l.assign(m, gamma * m + (1 - gamma) * u)
-            spread = _at_least(d2l, s - d2l.square(m), 0.0)
+            spread = _at_least(d2l, spread - d2l.square(m / ones), 0.0)
         return _over_root(d2l, u, spread, h["eps"], self.eps_inside)
 
 

@@ -7,7 +7,8 @@ of the minibatches are drawn by NumPy from one seed, the same for every framewor
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from .backend import Backend, State, Tensor
 from .batches import Arrays, chunked, epochs_of, rows
 from .errors import InputError
+from .hyperparams import HYPERPARAMS, Hyperparameter
 
 
 def half_mse(d2l: Backend, y_hat: Tensor, y: Tensor, weight: Tensor) -> Tensor:
@@ -51,11 +53,6 @@ class LinearLoss:
         return (weighted * r).sum() / 2, [X.T @ weighted, weighted.sum(0)]
 
 
-def initial_weights(feature_dim: int, rng: np.random.Generator) -> Arrays:
-    """w ~ N(0, 0.01²) of shape (d, 1), and b = 0 of shape (1,)."""
-    return rng.normal(0.0, 0.01, (feature_dim, 1)), np.zeros(1)
-
-
 @dataclass
 class Problem:
     """One run's start and data: every batch in its order, and all rows at once."""
@@ -66,28 +63,37 @@ class Problem:
     dtype: str
     num_steps: int
 
-    def follow(self, schedules: Sequence[Callable[[int], float]]) -> None:
-        """Put the value of each schedule at each step behind the batches."""
+    def follow(self, schedules: Mapping[str, Callable[[int], float]]) -> None:
+        """Put the value of each schedule at each step behind the batches.
+
+        Raises an InputError for a value out of the range of its hyperparameter.
+        """
         if schedules:
             self.chunks = self._with(schedules, self.chunks)
 
     def _with(
-        self, schedules: Sequence[Callable[[int], float]], chunks: Iterator[Arrays]
+        self, schedules: Mapping[str, Callable[[int], float]], chunks: Iterator[Arrays]
     ) -> Iterator[Arrays]:
         done = 0
         for arrays in chunks:
             shape = arrays[0].shape[:2]
             steps = range(done, done + shape[0] * shape[1])
             done = steps.stop
-            values = [[float(s(t)) for t in steps] for s in schedules]
-            yield (*arrays, *(np.array(v, self.dtype).reshape(shape) for v in values))
+            laid_out = list(arrays)
+            for name, schedule in schedules.items():
+                values = [schedule(t) for t in steps]
+                for value in set(values):
+                    about = HYPERPARAMS.get(name, Hyperparameter(name, -math.inf))
+                    about.check(f"the schedule's {name}", value)
+                laid_out.append(np.array(values, self.dtype).reshape(shape))
+            yield tuple(laid_out)
 
 
 def pose(
     d2l: Backend, data_iter: Any, feature_dim: int, num_epochs: int, seed: int
 ) -> Problem:
     """Draw the start, then the minibatches, from one seed."""
-    if not isinstance(num_epochs, int) or num_epochs < 1:
+    if not isinstance(num_epochs, int | np.integer) or num_epochs < 1:
         raise InputError(
             f"epochs must be a whole number from 1 up; got {num_epochs!r}."
         )

@@ -53,6 +53,7 @@ class Record:
     loss: float | None = None
     losses: list[float] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)  # of the losses
+    num_steps: int = 0  # that the run was to take
     seconds_per_epoch: float | None = None  # true wall time, evaluation included
     seconds_compiling: float | None = None
     seconds_importing: float | None = None
@@ -132,7 +133,8 @@ def execute(emit: Callable[[dict[str, Any]], None], spec: dict[str, Any]) -> Non
             loss=None if curve.diverged else curve.losses[-1],
             losses=curve.losses,
             steps=curve.steps,
-            seconds_per_epoch=curve.seconds_per_epoch,
+            num_steps=curve.num_steps,
+            seconds_per_epoch=None if curve.diverged else curve.seconds_per_epoch,
             seconds_compiling=curve.seconds_compiling,
             peak_memory_mb=peak_memory_mb(),
             status="diverged" if curve.diverged else "ok",

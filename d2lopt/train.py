@@ -7,16 +7,20 @@ between two runs is the optimizer. No framework is named here.
 
 from __future__ import annotations
 
-import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any
 
-from . import hyperparams as hyperparameters
-from . import plot, rules
+import numpy as np
+
+from . import plot
+from .arrays import number
 from .backend import Backend, State, Step, Tensor
+from .batches import unwrapped
 from .descend import Curve, Progress, descend
 from .errors import InputError
+from .forms import check_hyperparams, is_library_rule, portable_form, started
 from .pieces import Chain
 from .problem import LinearLoss, half_mse, pose
 
@@ -38,93 +42,12 @@ def train_2d(
     more = () if f_grad is None else (f_grad,)
     for _ in range(steps):
         x1, x2, s1, s2 = trainer(x1, x2, s1, s2, *more)
-        results.append((float(x1), float(x2)))
-    print(f"epoch {steps}, x1: {float(x1):f}, x2: {float(x2):f}")
+        results.append((number(x1), number(x2)))
+    print(f"epoch {steps}, x1: {number(x1):f}, x2: {number(x2):f}")
     return results
 
 
 # ------------------------------------------------------------------------- from scratch
-
-
-def portable_form(d2l: Backend, trainer_fn: Callable[..., Any]) -> Callable[..., Any]:
-    """`trainer_fn` as (params, grads, states, hyperparams), whichever form it has.
-
-    The book's form (params, states, hyperparams) reads each gradient from `p.grad`.
-    """
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    signature = inspect.signature(trainer_fn)
-    needed = [
-        p
-        for p in signature.parameters.values()
-        if p.kind in kinds and p.default is p.empty
-    ]
-    if len(needed) == 4:
-        return trainer_fn
-    if len(needed) == 3:
-
-        def rule(params: Any, grads: Any, states: Any, hyperparams: Any) -> None:
-            held = [d2l.hold_grad(p, g) for p, g in zip(params, grads, strict=True)]
-            trainer_fn(held, states, hyperparams)
-
-        return rule
-    name = getattr(trainer_fn, "__name__", "the rule")
-    raise InputError(
-        f"{name}{signature} takes {len(needed)} arguments; a rule takes "
-        "(params, grads, states, hyperparams), or (params, states, hyperparams) and "
-        "reads p.grad."
-    )
-
-
-def is_library_rule(trainer_fn: Any) -> bool:
-    """Whether the rule is one of `rules.py`, which are written to be compiled."""
-    rule = getattr(trainer_fn, "func", trainer_fn)
-    home = getattr(rule, "__module__", None)
-    return home in (f"{__package__}.rules", f"{__package__}.pieces")
-
-
-def check_hyperparams(trainer_fn: Any, hyperparams: Any) -> None:
-    """Raise an InputError for a hyperparameter that is no number in its range.
-
-    For a rule of this library, a name that is missing is an error too, and for those
-    of `rules.py` one that is unknown. What a rule of yours reads is its own business.
-    """
-    if not isinstance(hyperparams, Mapping):
-        raise InputError(f"hyperparams must be a dict; got {hyperparams!r}.")
-    numbers = {name: v for name, v in hyperparams.items() if not callable(v)}
-    rule = rules.as_rule(trainer_fn)
-    if not isinstance(rule.step, rules.Yours):
-        title = getattr(rule.step, "__name__", "the chain")
-        if rule in rules.RULES.values():
-            hyperparameters.check_known(title, rule, numbers)
-        hyperparameters.check_missing(title, rule, hyperparams)
-    hyperparameters.check_ranges(numbers)
-
-
-def check_states(states: Any, params: list[Any]) -> None:
-    """Raise an InputError if a state has neither its parameter's shape nor shape ()."""
-    if states is None:
-        return
-    shapes = [tuple(p.shape) for p in params]
-    if not isinstance(states, list | tuple):
-        raise InputError(
-            f"states must be a tuple or list; got {type(states).__name__}."
-        )
-    for i, entry in enumerate(states):
-        for tensor in _leaves(entry):
-            shape = tuple(getattr(tensor, "shape", ()))
-            wanted = [shapes[i]] if len(states) == len(params) else shapes
-            if shape != () and shape not in wanted:
-                raise InputError(
-                    f"states[{i}] has shape {shape}; its parameter has shape "
-                    f"{' or '.join(map(str, wanted))}."
-                )
-
-
-def _leaves(entry: Any) -> list[Any]:
-    """The tensors in nested lists and tuples."""
-    if isinstance(entry, list | tuple):
-        return [leaf for inner in entry for leaf in _leaves(inner)]
-    return [entry]
 
 
 @lru_cache(maxsize=64)
@@ -146,8 +69,8 @@ def _scratch_interval(
         params, states, hyperparams = run
         X, y, weight, *values = batch
         _, grads = loss_and_grads(params, X, y, weight)
-        now = dict(zip(scheduled, values, strict=True))
-        rule(params, grads, states, {**hyperparams, **now} if now else hyperparams)
+        hyperparams.update(zip(scheduled, values, strict=True))
+        rule(params, grads, states, hyperparams)
 
     def loss_of(run: State, *full: Tensor) -> Tensor:
         return loss(run[0], *full)
@@ -182,17 +105,20 @@ def from_scratch(
     check_hyperparams(trainer_fn, hyperparams)
     if compile is None:
         compile = is_library_rule(trainer_fn)
-    problem = pose(d2l, data_iter, feature_dim, num_epochs, seed)
+    problem = pose(d2l, unwrapped(data_iter), feature_dim, num_epochs, seed)
     schedules = {name: v for name, v in hyperparams.items() if callable(v)}
-    problem.follow(list(schedules.values()))
+    problem.follow(schedules)
     scheduled = tuple(schedules)
     interval, loss_of = _scratch_interval(d2l, trainer_fn, compile, scheduled)
     w, b = problem.start
     start = w, b + bias
     params = [d2l.variable(d2l.tensor(value, problem.dtype)) for value in start]
-    states = states(params) if callable(states) else states
-    check_states(states, params)
-    fixed = {name: v for name, v in hyperparams.items() if name not in schedules}
+    states = started(d2l, trainer_fn, states, params)
+    fixed = {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in hyperparams.items()
+        if name not in schedules
+    }
     run = (params, states, fixed)
     curve = Curve(num_epochs, problem.num_steps)
     try:
@@ -205,6 +131,13 @@ def from_scratch(
             f"{', '.join(map(repr, hyperparams)) or 'nothing'}."
         ) from error
     curve.params = [d2l.numpy(p) for p in params]
+    if all(
+        (p == s.astype(p.dtype)).all() for p, s in zip(curve.params, start, strict=True)
+    ):
+        warnings.warn(
+            "the rule changed no parameter: change them in place, with d2l.assign.",
+            stacklevel=2,
+        )
     return curve
 
 
@@ -227,7 +160,8 @@ def train_ch11(
             or a rule in the book's form `(params, states, hyperparams)`, which reads
             `p.grad`. It changes params and states in place.
         states: one entry for each of the parameters w (d, 1) and b (1,): a
-            `d2l.variable`, or a tuple of them; or None.
+            `d2l.variable`, or a tuple of them. None, for a rule of this library, is
+            its own start; a function is called with the parameters.
         hyperparams: what the rule reads, by name: numbers, or schedules. A schedule
             is a function of the number of steps done, 0 at the first.
         data_iter: from `get_data_ch11`, or any iterable of pairs X (n, d), y (n,) or
@@ -271,7 +205,7 @@ def built_in(
 
     The start, the minibatches and the loss are those of `from_scratch`.
     """
-    problem = pose(d2l, data_iter, feature_dim, num_epochs, seed)
+    problem = pose(d2l, unwrapped(data_iter), feature_dim, num_epochs, seed)
     w, b = (d2l.variable(d2l.tensor(value, problem.dtype)) for value in problem.start)
     net = d2l.linear(w, b)
 
@@ -315,7 +249,7 @@ def train_concise_ch11(
     `d2l.optimizer` gives, and they are {}. The rest, and what is returned, is as for
     `train_ch11`.
     """
-    feature_dim = next(iter(data_iter))[0].shape[1]
+    feature_dim = next(iter(unwrapped(data_iter)))[0].shape[1]
     curve = built_in(
         d2l, trainer_fn, hyperparams, data_iter, feature_dim, num_epochs, seed=seed
     )
@@ -327,5 +261,5 @@ def _shown(curve: Curve, data_iter: Any) -> tuple[list[float], list[float]]:
     print(curve.summary())
     if curve.diverged:
         print(f"stopped: {curve.diverged}")
-    plot.loss_curves({"": curve}, note=getattr(data_iter, "note", None))
+    plot.loss_curves({"": curve}, note=getattr(unwrapped(data_iter), "note", None))
     return curve.times, curve.losses

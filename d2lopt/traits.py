@@ -25,6 +25,7 @@ NEUTRAL: dict[str, Any] = {
     "momentum": 0.0,
     "nesterov": False,
     "centered": False,
+    "corrected": False,
     "weight_decay": 0.0,
     "l1_decay": 0.0,
     "clip_value": None,
@@ -86,6 +87,14 @@ class Builtin:
             | dict(self.defaults)
             | {name: value for name, value in settings.items() if value is not None}
         )
+
+    def effective(self, settings: Settings) -> dict[str, Any]:
+        """The settings without what the built-in ignores."""
+        kept = dict(settings)
+        ignored = [n for n, needs in self.only_with.items() if not kept.get(needs)]
+        if not kept.get("momentum") or "momentum" in ignored:
+            ignored.append("nesterov")
+        return {n: NEUTRAL[n] if n in ignored else v for n, v in kept.items()}
 
     def can_express(self, settings: Settings) -> bool:
         """Whether every setting that is in use has an equivalent here."""
@@ -176,7 +185,7 @@ def _scaling(kind: str, traits: Traits, s: Settings) -> list[pieces.Piece]:
         case "sgd" | "momentum":
             return []
         case "rmsprop":
-            return [pieces.ByRms(inside, s["centered"], start)]
+            return [pieces.ByRms(inside, s["centered"], start, s["corrected"])]
         case "adagrad":
             return [pieces.ByRootOfSum(inside, start)]
         case "adadelta":

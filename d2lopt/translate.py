@@ -12,7 +12,7 @@ from .conventions import FRAMEWORKS
 from .errors import InputError, unknown
 from .explain import Scenario, row_of
 from .hyperparams import check_ranges
-from .traits import NEUTRAL, Builtin, in_use
+from .traits import CLIPS, NEUTRAL, Builtin, in_use
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,9 @@ def parse(framework: str, row: Builtin, words: Sequence[str]) -> dict[str, Any]:
         else:
             title = f"option of {FRAMEWORKS[framework].title}'s {row.name}"
             raise unknown(title, name, dict.fromkeys(row.keywords.values()))
+    clips = [row.keywords[c] for c in CLIPS if c in settings]
+    if len(clips) > 1:
+        raise InputError(f"only one of {', '.join(clips)} may be used at a time.")
     check_ranges(settings, {ours: row.keywords[ours] for ours in settings})
     return settings
 
@@ -101,8 +104,7 @@ def translate(kind: str, source: str, target: str, words: Sequence[str]) -> Tran
         names = ", ".join(a.keywords[n] for n in needed)
         title = FRAMEWORKS[source].title
         raise InputError(f"{title}'s {a.name} needs {names}, which has no default.")
-    if a.only_with.get("momentum") and not settings["centered"]:
-        settings["momentum"] = 0.0  # ignored there
+    settings = a.effective(settings)
     # Only what is in use has to be said again.
     wanted = {n: v for n, v in settings.items() if n not in NEUTRAL}
     wanted |= {n: settings[n] for n in in_use(settings)}

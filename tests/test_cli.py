@@ -136,6 +136,33 @@ def test_a_diverged_run_keeps_its_record():
     assert "by step 20 of 300" in record["message"]
 
 
+def test_a_comparison_that_diverges_at_once_still_has_its_table_and_figure(tmp_path):
+    arguments = ["--backends", "numpy", "--lr", "1e30", "--data", "stand-in"]
+    run = d2lopt("compare", "rmsprop", *arguments, "--out", tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "diverged" in run.stdout
+    assert (tmp_path / "compare.png").exists()
+    (record, _) = records_of((tmp_path / "compare.jsonl").read_text())
+    assert record["seconds_per_epoch"] is None
+    assert record["num_steps"] == 300
+
+
+def test_run_on_a_broken_backend_is_one_sentence_and_status_2(stub):
+    stub("torch", "raise RuntimeError('no driver')")
+    run = d2lopt("run", "rmsprop", "--backend", "torch", *SMALL)
+    assert run.returncode == 2
+    assert "is installed but its import fails: RuntimeError: no driver" in run.stderr
+    assert run.stdout == ""
+
+
+def test_limits_are_seconds_above_0():
+    for command in (["doctor"], ["run", "rmsprop"], ["conformance"]):
+        for limit in ("0", "-1", "nan"):
+            run = d2lopt(*command, "--limit", limit)
+            assert run.returncode == 2
+            assert "--limit" in run.stderr
+
+
 def test_doctor_says_that_each_backend_works():
     run = d2lopt("doctor", "--json")
     assert run.returncode == 0
@@ -346,7 +373,7 @@ def test_only_progress_reaches_the_terminal(tmp_path):
     run = d2lopt("compare", "rmsprop", "--out", tmp_path, *SMALL)
     lines = run.stderr.splitlines()
     assert len(lines) == 2 + 2 * len(FRAMEWORKS)  # the data, each run, the figure
-    assert lines[0].startswith("The airfoil file is not here")
+    assert lines[0] == "These numbers are from the generated stand-in, as asked."
     assert lines[-1].startswith("figure: ")
 
 

@@ -152,12 +152,12 @@ def test_conformance_bad_input(arguments, words):
 
 def test_an_unchecked_version_is_said_to_be_measured(capsys):
     finding = conformance.Finding(
-        "torch", "9.9.9", "2.13.0", "sgd", "optim.SGD", {}, 0.0, 0.0, True
+        "torch", "9.9.9", "9.9.9", "2.13.0", "sgd", "optim.SGD", {}, 0.0, 0.0, True
     )
     conformance.table([finding]).print()
     text = capsys.readouterr().out
     assert "PyTorch 9.9.9 was never checked before (the table knows 2.13.0)" in text
     assert "measured, not known" in text
-    known = replace(finding, version="2.13.0+cpu")
+    known = replace(finding, optimizers_version="2.13.0+cpu")
     conformance.table([known]).print()
     assert "never checked" not in capsys.readouterr().out

@@ -60,13 +60,14 @@ def test_each_factor_is_there_beside_the_spread(found):
         "γ's value",
         "ε's value",
         "ε's place",
+        "all in which the two differ",
         "decay",
         "start value of s",
         "loss factor",
         "epochs",
         "initial bias",
-        "all that the frameworks differ in",
     ]
+    assert [e.differs for e in found.effects] == [True] * 5 + [False] * 5
     assert found.spread > 1e-5
     for effect in found.effects:
         assert np.isfinite(effect.change)
@@ -109,16 +110,45 @@ def test_what_is_given_is_the_same_on_both_sides():
     # Then the place of ε is all that is left.
     place, everything = (
         effects["ε's place"],
-        effects["all that the frameworks differ in"],
+        effects["all in which the two differ"],
     )
     assert place.change == pytest.approx(everything.change, rel=1e-6)
     assert abs(place.change) > 1e-6
 
 
+def test_a_momentum_that_one_of_the_two_ignores_is_a_factor():
+    settings = {"lr": 0.01, "momentum": 0.9}
+    for source, target in (("mxnet", "jax"), ("jax", "mxnet")):
+        found = explain.explain(
+            "rmsprop", source, target, settings, "stand-in", seeds=2
+        )
+        effects = {e.factor: e for e in found.effects}
+        (change,) = {
+            effects["momentum"].change,
+            effects["all in which the two differ"].change,
+        }
+        assert abs(change) > 1e-4
+    # And by itself, MXNet's default of 0.9 is not used.
+    alone = explain.explain("rmsprop", "mxnet", "tensorflow", {}, "stand-in", seeds=2)
+    assert alone.settings["momentum"] == 0.0
+    assert "momentum" not in {e.factor for e in alone.effects}
+
+
+def test_runs_that_diverge_are_said_to(capsys):
+    found = explain.explain(
+        "rmsprop", "torch", "jax", {"lr": 1e200}, "stand-in", seeds=2
+    )
+    assert found.loss is None
+    assert json.loads(json.dumps(found.as_json(), allow_nan=False))["spread"] is None
+    explain.effect_table(found).print()
+    assert "diverged" in capsys.readouterr().out
+    plot.pyplot().close(explain.figure(found))
+
+
 def test_the_figure_shows_each_factor_and_the_spread(found):
     made = explain.figure(found)
     (axes,) = made.axes
-    assert len(axes.patches) == len(found.effects)
+    assert len(axes.texts) == len(found.effects)
     assert axes.lines[0].get_xdata()[0] == found.spread
     plot.pyplot().close(made)
 

@@ -207,7 +207,7 @@ GOOD = {"lr": 0.01, "gamma": 0.9, "eps": 1e-6}
         ({"lr": -0.1}, r"lr must be a number from 0 upwards; got -0.1"),
         ({"lr": "fast"}, r"lr must be a number .* got 'fast'"),
         ({"lr": float("nan")}, r"lr must be a number"),
-        ({"lr": float("inf")}, r"lr must be a number"),
+        ({"lr": float("inf")}, r"lr must be a finite number from 0 upwards; got inf"),
         ({"lr": True}, r"lr must be a number"),
         ({"gamma": 1.1}, r"gamma must be a number from 0 to 1; got 1.1"),
         ({"eps": -1e-9}, r"eps must be a number from 0 upwards"),

@@ -544,6 +544,28 @@ def test_keras_cannot_save_a_function_of_yours_and_says_so(d2l, way, backend, tm
     training.model.save_weights(tmp_path / "all.weights.h5")
 
 
+def test_keras_model_without_an_input_layer(d2l, backend):
+    """Its variables are made in the first step, and have no value before."""
+    only(backend, "tensorflow")
+    import tensorflow as tf
+
+    X = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
+    numbers = {"lr": 0.01, "gamma": 0.9, "eps": 1e-6}
+    found = []
+    for made in (
+        d2l.optimizer(d2l.rmsprop, **numbers),
+        tf.keras.optimizers.RMSprop(0.01, rho=0.9, epsilon=1e-6),
+    ):
+        tf.keras.utils.set_random_seed(1)
+        dense = tf.keras.layers.Dense
+        model = tf.keras.Sequential([dense(3), dense(1)])
+        model.compile(optimizer=made, loss="mse")
+        model.fit(X, X.sum(1), epochs=3, batch_size=8, shuffle=False, verbose=0)
+        found.append(model.get_weights())
+    for mine, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+
+
 def test_keras_gradients_of_an_embedding_are_made_dense(d2l, backend):
     only(backend, "tensorflow")
     import tensorflow as tf

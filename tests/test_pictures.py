@@ -20,6 +20,7 @@ def record(backend, implementation, losses, **changed):
         implementation=implementation,
         losses=losses,
         steps=[20 * i for i in range(len(losses))],
+        num_steps=20 * (len(losses) - 1),
         loss=losses[-1],
         seconds_per_epoch=0.01,
         **{

@@ -42,6 +42,7 @@ CHAINS = {
     "eps-outside": Chain(ByRms(eps_inside=False), ByLr()),
     "started": Chain(ByRms(start=0.5), ByLr()),
     "centered": Chain(ByRms(centered=True), ByLr()),
+    "corrected": Chain(ByRms(centered=True, corrected=True), ByLr()),
     "momentum-outside": Chain(ByRms(), Momentum(), ByLr()),
     "momentum-inside": Chain(ByRms(), ByLr(), Momentum()),
     "nesterov": Chain(ByRms(), Momentum(nesterov=True), ByLr()),
@@ -185,6 +186,8 @@ def test_equations(oracle):
     assert of(ByRms(False), 3.0, 4.0, gamma=0.9, eps=1.0) == pytest.approx(expected)
     # m = 0.3, s − m² = 0.81
     assert of(ByRms(centered=True), 3.0, gamma=0.9, eps=0.0) == pytest.approx([3 / 0.9])
+    corrected = of(ByRms(corrected=True), 3.0, gamma=0.9, eps=0.0)
+    assert corrected == pytest.approx([1.0])
     assert of(ByRms(start=1.0), 3.0, gamma=0.9, eps=0.0) == pytest.approx(
         [3 / 1.8**0.5]
     )

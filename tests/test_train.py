@@ -8,6 +8,7 @@ import pytest
 
 from d2lopt import rules, train
 from d2lopt.errors import InputError
+from d2lopt.pieces import ByLr, ByRms, Chain
 
 HYPERPARAMS = {"lr": 0.01, "gamma": 0.9}
 
@@ -157,6 +158,109 @@ def test_states_of_the_wrong_shape(d2l, problem):
     wrong = d2l.variable(d2l.zeros((1, 5))), d2l.variable(d2l.zeros(1))
     with pytest.raises(InputError, match=r"states\[0\] has shape \(1, 5\).*\(5, 1\)"):
         d2l.train_ch11(portable(d2l), wrong, HYPERPARAMS, *problem)
+
+
+def test_states_of_a_library_rule_are_its_own(d2l, problem, states):
+    """Left out, the rule starts itself; given, they have the form that it keeps."""
+    _, alone = d2l.train_ch11(d2l.rmsprop, None, HYPERPARAMS, *problem, 1)
+    _, given = d2l.train_ch11(d2l.rmsprop, states(), HYPERPARAMS, *problem, 1)
+    assert alone == given
+    chain = Chain(ByRms(), ByLr())
+    numbers = HYPERPARAMS | {"eps": 1e-6}
+    _, chained = d2l.train_ch11(chain, None, numbers, *problem, 1)
+    assert chained == pytest.approx(alone, rel=1e-6)
+    w, b = states()
+    for wrong, message in [
+        ((w,), "there are 1 states for 2 parameters"),
+        (((w, w), b), r"states\[0\] has 2 variables; the rule keeps 1"),
+        ((0.0, b), r"states\[0\] is 0.0: make it a d2l.variable"),
+        ((b, b), r"states\[0\] has shape \(1,\); its parameter has shape \(5, 1\)"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            d2l.train_ch11(d2l.rmsprop, wrong, HYPERPARAMS, *problem)
+
+
+def test_a_tensor_that_cannot_change_is_no_state(d2l, problem):
+    start = d2l.zeros((5, 1)), d2l.zeros(1)
+    try:
+        for x in start:
+            d2l.assign(x, x * 1)
+    except (AttributeError, TypeError):
+        with pytest.raises(InputError, match=r"states\[0\] cannot change: make it a"):
+            d2l.train_ch11(portable(d2l), start, HYPERPARAMS, *problem)
+    else:
+        d2l.train_ch11(portable(d2l), start, HYPERPARAMS, *problem, 1)
+
+
+def test_a_rule_that_changes_nothing_is_warned_of(d2l, problem):
+    def pure(params, grads, states, hyperparams):
+        return [p - 0.1 * g for p, g in zip(params, grads, strict=True)]
+
+    with pytest.warns(UserWarning, match="changed no parameter"):
+        d2l.train_ch11(pure, None, {}, *problem, 1)
+
+
+def test_a_rule_may_keep_a_count_among_its_hyperparameters(d2l, problem):
+    """As the book's Adam does; beside a schedule too."""
+    counts = []
+
+    def rule(params, grads, states, hyperparams):
+        counts.append(hyperparams["t"])
+        hyperparams["t"] += 1
+        for p, g in zip(params, grads, strict=True):
+            d2l.assign(p, p - hyperparams["lr"] * g)
+
+    numbers = {"lr": lambda step: 0.1, "t": 1}
+    d2l.train_ch11(rule, None, numbers, *problem, 1)
+    assert counts == list(range(1, 151))
+
+
+@pytest.mark.parametrize("value", [-0.01, None, float("inf")])
+def test_a_schedule_that_leaves_the_range(d2l, problem, value):
+    numbers = {"lr": lambda step: 0.1 if step < 30 else value}
+    with pytest.raises(InputError, match="the schedule's lr must be a"):
+        d2l.train_ch11(d2l.sgd, None, numbers, *problem)
+
+
+def test_numbers_of_numpy_are_numbers(d2l):
+    data_iter, feature_dim = d2l.get_data_ch11(np.int64(500), source="stand-in")
+    numbers = {"lr": np.float32(0.1)}
+    d2l.train_ch11(d2l.sgd, None, numbers, data_iter, feature_dim, np.int64(1))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n": -5}, "n must be from 1 to 1500; got -5"),
+        ({"n": 2000}, "n must be from 1 to 1500"),
+        ({"dtype": "float16"}, "dtype must be float32 or float64"),
+    ],
+)
+def test_bad_arguments_of_get_data(d2l, arguments, message):
+    with pytest.raises(InputError, match=message):
+        d2l.get_data_ch11(10, source="stand-in", **arguments)
+
+
+def test_no_rule_and_no_data(d2l, problem):
+    with pytest.raises(InputError, match="the rule must be a function or a chain"):
+        d2l.train_ch11(None, None, {}, *problem)
+    with pytest.raises(InputError, match="data_iter must give .X, y. pairs; got None"):
+        d2l.train_ch11(d2l.sgd, None, {"lr": 0.1}, None, 5)
+
+
+def test_forms_with_defaults_and_any_number_of_arguments(d2l, problem, states):
+    def defaulted(params, grads, states, hyperparams=None):
+        d2l.sgd(params, grads, states, {"lr": 0.1})
+
+    def any_number(*arguments):
+        d2l.sgd(*arguments[:3], {"lr": 0.1})
+
+    found = [
+        d2l.train_ch11(rule, None, {}, *problem, 1)[1]
+        for rule in (defaulted, any_number)
+    ]
+    assert found[0] == found[1]
+    assert found[0][-1] < 0.3
 
 
 def test_states_that_are_no_sequence(d2l, problem):

@@ -1,0 +1,155 @@
+"""What a harness is given, checked before it runs: rules, states, hyperparameters.
+
+Each check ends in one sentence that names what is wrong, because the frameworks' own
+errors come from deep inside.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from . import hyperparams as hyperparameters
+from . import rules
+from .backend import Backend
+from .errors import InputError
+
+POSITIONAL = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+)
+
+
+def portable_form(d2l: Backend, trainer_fn: Callable[..., Any]) -> Callable[..., Any]:
+    """`trainer_fn` as (params, grads, states, hyperparams), whichever form it has.
+
+    The book's form (params, states, hyperparams) reads each gradient from `p.grad`.
+    """
+    if not callable(trainer_fn):
+        raise InputError(f"the rule must be a function or a chain; got {trainer_fn!r}.")
+    signature = inspect.signature(trainer_fn)
+    places = [p for p in signature.parameters.values() if p.kind in POSITIONAL]
+    needed = sum(p.default is p.empty for p in places)
+    any_number = any(p.kind is p.VAR_POSITIONAL for p in signature.parameters.values())
+    if needed == 4 or (needed < 4 and (len(places) == 4 or any_number)):
+        return trainer_fn
+    if needed == 3 or (needed < 3 and len(places) == 3):
+
+        def rule(params: Any, grads: Any, states: Any, hyperparams: Any) -> None:
+            held = [d2l.hold_grad(p, g) for p, g in zip(params, grads, strict=True)]
+            new = trainer_fn(held, states, hyperparams)
+            # In one tab of the book, rules return the parameters, new ones or the same.
+            if isinstance(new, list | tuple) and len(new) == len(held):
+                for p, q in zip(params, new, strict=True):
+                    if q is not p:
+                        d2l.assign(p, q)
+
+        return rule
+    name = getattr(trainer_fn, "__name__", "the rule")
+    raise InputError(
+        f"{name}{signature} takes {needed} arguments; a rule takes "
+        "(params, grads, states, hyperparams), or (params, states, hyperparams) and "
+        "reads p.grad."
+    )
+
+
+def is_library_rule(trainer_fn: Any) -> bool:
+    """Whether the rule is one of this library's, which are written to be compiled."""
+    rule = getattr(trainer_fn, "func", trainer_fn)
+    home = getattr(rule, "__module__", None)
+    return home in (f"{__package__}.rules", f"{__package__}.pieces")
+
+
+def check_hyperparams(trainer_fn: Any, hyperparams: Any) -> None:
+    """Raise an InputError for a hyperparameter that is no number in its range.
+
+    For a rule of this library, a name that is missing is an error too, and for those
+    of `rules.py` one that is unknown. What a rule of yours reads is its own business.
+    """
+    if not isinstance(hyperparams, Mapping):
+        raise InputError(f"hyperparams must be a dict; got {hyperparams!r}.")
+    numbers = {name: v for name, v in hyperparams.items() if not callable(v)}
+    rule = rules.as_rule(trainer_fn)
+    if not isinstance(rule.step, rules.Yours):
+        title = getattr(rule.step, "__name__", "the chain")
+        if rule in rules.RULES.values():
+            hyperparameters.check_known(title, rule, numbers)
+        hyperparameters.check_missing(title, rule, hyperparams)
+    hyperparameters.check_ranges(numbers)
+
+
+def started(d2l: Backend, trainer_fn: Any, states: Any, params: list[Any]) -> Any:
+    """The states to run with: those given, or those that a function or rule makes.
+
+    `states` may be a function of the parameters. A rule of this library makes its own
+    where `states` is None. Raises an InputError for states that cannot be its own.
+    """
+    rule = rules.as_rule(trainer_fn)
+    ours = not isinstance(rule.step, rules.Yours)
+    if callable(states):
+        states = states(params)
+    elif states is None and ours:
+        states = rule.init_states(d2l, params)
+    check_states(d2l, states, params, rule.init_states(d2l, params) if ours else None)
+    return states
+
+
+def check_states(
+    d2l: Backend, states: Any, params: list[Any], pattern: Any = None
+) -> None:
+    """Raise an InputError if states are not as `pattern`, or cannot be anyone's.
+
+    Without a pattern, each state must have its parameter's shape, or shape ().
+    """
+    if states is None or (pattern is not None and not _leaves(pattern)):
+        return
+    if not isinstance(states, list | tuple):
+        raise InputError(
+            f"states must be a tuple or list; got {type(states).__name__}."
+        )
+    if pattern is not None and len(states) != len(params):
+        raise InputError(
+            f"there are {len(states)} states for {len(params)} parameters: give one, a "
+            "variable or a tuple of them, for each."
+        )
+    shapes = [tuple(p.shape) for p in params]
+    for i, entry in enumerate(states):
+        own = _leaves(entry)
+        if pattern is not None and len(own) != len(_leaves(pattern[i])):
+            raise InputError(
+                f"states[{i}] has {len(own)} variables; the rule keeps "
+                f"{len(_leaves(pattern[i]))} for a parameter."
+            )
+        wanted = [[shapes[i], ()] if len(states) == len(params) else [*shapes, ()]]
+        if pattern is not None:
+            wanted = [[tuple(leaf.shape)] for leaf in _leaves(pattern[i])]
+        for k, leaf in enumerate(own):
+            _check_state(d2l, leaf, f"states[{i}]", wanted[k if pattern else 0])
+
+
+def _check_state(
+    d2l: Backend, leaf: Any, name: str, wanted: Sequence[tuple[int, ...]]
+) -> None:
+    """One variable of the states: its shape, and whether it can change."""
+    shape = getattr(leaf, "shape", None)
+    if shape is None:  # a number that the learner's rule keeps in its own way
+        if len(wanted) == 1:
+            raise InputError(f"{name} is {leaf!r}: make it a d2l.variable(…).")
+        return
+    if tuple(shape) not in wanted:
+        expected = " or ".join(str(s) for s in wanted if s or len(wanted) == 1)
+        raise InputError(
+            f"{name} has shape {tuple(shape)}; its parameter has shape {expected}."
+        )
+    try:
+        d2l.assign(leaf, leaf * 1)
+    except (AttributeError, TypeError) as error:
+        raise InputError(f"{name} cannot change: make it a d2l.variable(…).") from error
+
+
+def _leaves(entry: Any) -> list[Any]:
+    """The variables in nested lists and tuples."""
+    if isinstance(entry, list | tuple):
+        return [leaf for inner in entry for leaf in _leaves(inner)]
+    return [entry]
