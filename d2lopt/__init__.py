@@ -1,6 +1,6 @@
 """Write an optimizer once; run it, see it, time it, check it and teach it everywhere.
 
-    from d2lopt import numpy as d2l     # or torch, tensorflow, mxnet
+    from d2lopt import numpy as d2l  # or torch, tensorflow, mxnet, jax, paddle
 
 imports that framework and no other. `d2lopt.load(name)` does the same by name.
 """

@@ -50,9 +50,11 @@ class Backend(Protocol):
         """The numbers of x as a NumPy array; waits for pending work."""
 
     # Constructors.
-    def zeros(self, shape: Any, dtype: str = "float32") -> Tensor: ...
-    def ones(self, shape: Any, dtype: str = "float32") -> Tensor: ...
-    def arange(self, n: int, dtype: str = "float32") -> Tensor: ...
+    def zeros(self, shape: Any, /, *, dtype: str = "float32") -> Tensor: ...
+    def ones(self, shape: Any, /, *, dtype: str = "float32") -> Tensor: ...
+    def arange(self, *span: float, dtype: str = "float32") -> Tensor:
+        """As range(stop), range(start, stop) or range(start, stop, step), as floats."""
+
     def zeros_like(self, x: Tensor) -> Tensor: ...
 
     # Elementwise.
@@ -169,8 +171,8 @@ def load(name: str) -> Any:
         cause = error
     message = str(cause).strip() or "no message"
     raise BrokenBackend(
-        f"{framework.title} {installed_version(name)} is installed but its import "
-        f"fails: {type(cause).__name__}: {message}"
+        f"{framework.title} {installed_version(name)} {BrokenBackend.MARK}: "
+        f"{type(cause).__name__}: {message}"
     ) from cause
 
 

@@ -1,7 +1,12 @@
 """Binds the portable functions to a framework module, under the names of the book.
 
 `bind` gives a module the names that a lesson uses beside the framework's own functions:
-the harnesses and the rules with their first argument filled in, and the plots.
+the harnesses and the rules with their first argument filled in, the plots, and helpers
+for cells that write a harness of their own. A name that there is not says why.
+
+One name has two meanings in the book: `d2l.sgd` here is this chapter's rule, (params,
+grads, states, hyperparams), not the function (params, lr, batch_size) of the chapter on
+linear regression.
 """
 
 from __future__ import annotations
@@ -11,8 +16,12 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from . import batches, data, plot, rules, train
+import numpy as np
+
+from . import animator, batches, ch7, data, measure, missing, plot, rules, train, words
+from .arrays import numpy_of
 from .backend import Backend, Tensor
+from .errors import InputError
 
 
 def get_data_ch11(
@@ -24,8 +33,11 @@ def get_data_ch11(
     source: str = "auto",
     dtype: str = "float32",
     quiet: bool = False,
-) -> tuple[batches.Minibatches, int]:
+) -> tuple[Any, int]:
     """The whitened airfoil data in minibatches of `batch_size`, and its feature number.
+
+    The first is a `batches.Minibatches`, or the framework's own data set that holds
+    one, where cells of the book need that.
 
     Args:
         batch_size: rows in a minibatch, from 1 to n.
@@ -37,11 +49,67 @@ def get_data_ch11(
     Unless `quiet`, it says so, in a line, if the numbers are the stand-in's.
     """
     dataset = data.load(source)
+    if dtype not in ("float32", "float64"):
+        raise InputError(f"dtype must be float32 or float64; got {dtype!r}.")
+    if not isinstance(n, int | np.integer) or not 1 <= n <= len(dataset.y):
+        raise InputError(f"n must be from 1 to {len(dataset.y)}; got {n!r}.")
     if dataset.note and not quiet:
         print(dataset.note)
     X, y = dataset.X[:n].astype(dtype), dataset.y[:n].astype(dtype)
     note = "data: generated stand-in" if dataset.note else None
-    return batches.Minibatches(d2l, X, y, batch_size, seed, note), X.shape[1]
+    made = batches.Minibatches(d2l, X, y, batch_size, seed, note)
+    as_dataset = getattr(d2l, "as_dataset", lambda minibatches: minibatches)
+    return as_dataset(made), X.shape[1]
+
+
+def load_array(
+    d2l: Backend, data_arrays: Any, batch_size: int, is_train: bool = True
+) -> Any:
+    """Minibatches of the rows of X (n, d) and y (n,), shuffled if `is_train`."""
+    X, y = map(numpy_of, data_arrays)
+    shuffled = batches.Minibatches(d2l, X, y, batch_size)
+    if is_train:
+        return shuffled
+    cuts = range(0, len(X), batch_size)
+    return [
+        (d2l.tensor(X[i : i + batch_size]), d2l.tensor(y[i : i + batch_size]))
+        for i in cuts
+    ]
+
+
+def evaluate_loss(
+    d2l: Backend,
+    net: Callable[[Tensor], Tensor],
+    data_iter: Any,
+    loss: Callable[[Tensor, Tensor], Tensor],
+) -> float:
+    """The mean over `data_iter` of all that loss(net(X), y) gives.
+
+    That is one number for each row, or for each batch if the loss is a mean already.
+    """
+    total, count = 0.0, 0
+    for X, y in data_iter:
+        y_hat = net(X)
+        losses = numpy_of(loss(y_hat, d2l.reshape(y, y_hat.shape)))
+        total, count = total + float(losses.sum()), count + losses.size
+    return total / count
+
+
+DATA_URL = "http://d2l-data.s3-accelerate.amazonaws.com/"
+
+
+def download(name: str, folder: str | None = None, sha1_hash: str | None = None) -> str:
+    """The path of the airfoil file, verified; downloaded if it is not here yet.
+
+    It is looked for as `get_data_ch11` does, so that `folder` and `sha1_hash`, which
+    cells of the book may give, are not needed.
+    """
+    file = data.description()["name"]
+    if name != "airfoil" and not str(name).endswith("/" + file):
+        raise InputError(f"d2lopt carries one data set, 'airfoil'; got {name!r}.")
+    path = data.locate()
+    data.read(path)
+    return str(path)
 
 
 def linreg(d2l: Backend, X: Tensor, w: Tensor, b: Tensor) -> Tensor:
@@ -54,23 +122,31 @@ def squared_loss(d2l: Backend, y_hat: Tensor, y: Tensor) -> Tensor:
     return d2l.square(y_hat - d2l.reshape(y, y_hat.shape)) / 2
 
 
-def bind(module: ModuleType) -> None:
-    """Complete the namespace of a framework module with the portable names."""
+def bind(module: ModuleType, home: Any) -> None:
+    """Complete the namespace of a framework module with the portable names.
+
+    `home` is where the framework keeps its own functions of tensors.
+    """
     portable: list[Callable[..., Any]] = [
-        get_data_ch11,
-        linreg,
-        squared_loss,
-        train.train_ch11,
-        train.train_concise_ch11,
+        *(get_data_ch11, linreg, squared_loss, evaluate_loss),
+        *(train.train_ch11, train.train_concise_ch11),
+        *(ch7.get_data_ch7, ch7.train_ch7, ch7.train_pytorch_ch7),
         *(rule.step for rule in rules.RULES.values()),
     ]
     free: list[Callable[..., Any]] = [
-        plot.figure,
-        plot.plot,
-        plot.set_figsize,
-        plot.show_trace_2d,
-        train.train_2d,
+        *(plot.figure, plot.plot, plot.set_figsize, plot.set_axes, plot.annotate),
+        *(plot.use_svg_display, train.train_2d, download),
+        *(animator.Animator, measure.Accumulator, measure.Timer),
     ]
     names = vars(module)
+    words.complete(module, home)
+    names.setdefault("load_array", partial(load_array, module))
     names.update({f.__name__: partial(f, module) for f in portable})
     names.update({f.__name__: f for f in free})
+    names["show_trace_2d"] = partial(plot.show_trace_2d, tensor=module.tensor)
+    airfoil = data.description()
+    names["DATA_URL"] = DATA_URL
+    names["DATA_HUB"] = {
+        "airfoil": (DATA_URL + airfoil["name"], airfoil["sha1"]["CRLF"])
+    }
+    names["__getattr__"] = partial(missing.lookup, module)

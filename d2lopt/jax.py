@@ -107,8 +107,8 @@ def ones(shape: Any, dtype: str = "float32") -> Tensor:
     return jnp.ones(shape, dtype)
 
 
-def arange(n: int, dtype: str = "float32") -> Tensor:
-    return jnp.arange(n, dtype=dtype)
+def arange(*span: float, dtype: str = "float32") -> Tensor:
+    return jnp.array(np.arange(*span), dtype)
 
 
 def variable(value: Tensor) -> Variable:
@@ -294,4 +294,4 @@ def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
     return optax.GradientTransformation(init, update)
 
 
-book.bind(sys.modules[__name__])
+book.bind(sys.modules[__name__], jnp)

@@ -34,6 +34,8 @@ sqrt, square, exp, log = np.sqrt, np.square, np.exp, np.log
 sin, cos, sum, mean = np.sin, np.cos, np.sum, np.mean
 matmul, reshape, zeros_like = np.matmul, np.reshape, np.zeros_like
 
+normal, rand, randn = np.random.normal, np.random.rand, np.random.randn
+
 
 def tensor(value: Any, dtype: str = "float32") -> Tensor:
     return np.array(value, dtype=dtype)
@@ -52,8 +54,8 @@ def ones(shape: Any, dtype: str = "float32") -> Tensor:
     return np.ones(shape, dtype=dtype)
 
 
-def arange(n: int, dtype: str = "float32") -> Tensor:
-    return np.arange(n, dtype=dtype)
+def arange(*span: float, dtype: str = "float32") -> Tensor:
+    return np.arange(*span, dtype=dtype)
 
 
 def variable(value: Tensor) -> Tensor:
@@ -127,6 +129,17 @@ def native_step(
     return step, trainer
 
 
+def load_array(data_arrays: Any, batch_size: int, is_train: bool = True) -> Any:
+    """A Gluon DataLoader over the rows of the arrays, shuffled if `is_train`."""
+    dataset = gluon.data.ArrayDataset(*data_arrays)
+    return gluon.data.DataLoader(dataset, batch_size, shuffle=is_train)
+
+
+def try_gpu(i: int = 0) -> Any:
+    """The i-th GPU if there is one, else the CPU."""
+    return npx.gpu(i) if npx.num_gpus() > i else npx.cpu()
+
+
 class Portable(mxnet.optimizer.Optimizer):  # type: ignore[misc]
     """A rule as an optimizer for gluon.Trainer."""
 
@@ -195,4 +208,4 @@ def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
     return Portable(found, hyperparams)
 
 
-book.bind(sys.modules[__name__])
+book.bind(sys.modules[__name__], np)

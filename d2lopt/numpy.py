@@ -1,6 +1,6 @@
 """NumPy: the oracle. It has no automatic gradient and no optimizer of its own.
 
-Gradients are those that a loss writes down by hand (`train.LinearLoss`), so that the
+Gradients are those that a loss writes down by hand (`problem.LinearLoss`), so that the
 five automatic ones have something to be tested against.
 """
 
@@ -45,8 +45,8 @@ def ones(shape: Any, dtype: str = "float32") -> Tensor:
     return np.ones(shape, dtype)
 
 
-def arange(n: int, dtype: str = "float32") -> Tensor:
-    return np.arange(n, dtype=dtype)
+def arange(*span: float, dtype: str = "float32") -> Tensor:
+    return np.arange(*span, dtype=dtype)
 
 
 def variable(value: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ def value_and_grad(loss: Any) -> Callable[..., tuple[Tensor, list[Tensor]]]:
     except AttributeError:
         raise InputError(
             "NumPy does not differentiate: give the loss a method "
-            "value_and_grad(params, *batch), as train.LinearLoss has."
+            "value_and_grad(params, *batch), as problem.LinearLoss has."
         ) from None
     return by_hand
 
@@ -78,7 +78,7 @@ def fold(
     step: Any, state: Any, batches: Any, watch: Any = None, compile: bool = False
 ) -> None:
     # A loss that overflows ends the run with a sentence; NumPy need not warn as well.
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         loop(step, state, batches, watch)
 
 
@@ -88,4 +88,4 @@ def _nothing_built_in(*args: Any, **hyperparams: Any) -> Any:
 
 linear = weights = builtin = native_step = optimizer = _nothing_built_in
 
-book.bind(sys.modules[__name__])
+book.bind(sys.modules[__name__], np)

@@ -26,12 +26,14 @@ sin, cos, sum, mean = paddle.sin, paddle.cos, paddle.sum, paddle.mean
 matmul, reshape, zeros_like = paddle.matmul, paddle.reshape, paddle.zeros_like
 
 
-def tensor(value: Any, dtype: str = "float32") -> Tensor:
-    return paddle.to_tensor(np.asarray(value, dtype))
+def tensor(value: Any, dtype: str = "float32", stop_gradient: bool = True) -> Tensor:
+    made = paddle.to_tensor(np.asarray(value), dtype=dtype)
+    made.stop_gradient = stop_gradient
+    return made
 
 
 def numpy(x: Tensor) -> np.ndarray[Any, Any]:
-    array: np.ndarray[Any, Any] = x.numpy()
+    array: np.ndarray[Any, Any] = x.detach().numpy()
     return array
 
 
@@ -43,8 +45,8 @@ def ones(shape: Any, dtype: str = "float32") -> Tensor:
     return tensor(np.ones(shape), dtype)
 
 
-def arange(n: int, dtype: str = "float32") -> Tensor:
-    return paddle.arange(n, dtype=dtype)
+def arange(*span: float, dtype: str = "float32") -> Tensor:
+    return paddle.arange(*span, dtype=dtype)
 
 
 def variable(value: Tensor) -> Tensor:
@@ -112,6 +114,20 @@ def native_step(
         trainer.clear_grad()
 
     return step, trainer
+
+
+def load_array(data_arrays: Any, batch_size: int, is_train: bool = True) -> Any:
+    """A DataLoader over the rows of the arrays, shuffled if `is_train`."""
+    dataset = paddle.io.TensorDataset(
+        [paddle.to_tensor(np.asarray(a)) for a in data_arrays]
+    )
+    return paddle.io.DataLoader(dataset, batch_size=batch_size, shuffle=is_train)
+
+
+def try_gpu(i: int = 0) -> Any:
+    """The i-th GPU if there is one, else the CPU."""
+    there = paddle.device.cuda.device_count() > i
+    return paddle.CUDAPlace(i) if there else paddle.CPUPlace()
 
 
 def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
@@ -212,4 +228,4 @@ def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
     return Portable
 
 
-book.bind(sys.modules[__name__])
+book.bind(sys.modules[__name__], paddle)

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from . import book, native
 from .backend import Tensor, builtin_from, compile_clock, loop
+from .batches import Minibatches
 from .rules import Rule
 
 name = "tensorflow"
@@ -27,7 +28,10 @@ version = tf.__version__
 abs, sign, maximum, minimum = tf.abs, tf.sign, tf.maximum, tf.minimum
 sqrt, square, exp, log = tf.sqrt, tf.square, tf.exp, tf.math.log
 sin, cos, sum, mean = tf.sin, tf.cos, tf.reduce_sum, tf.reduce_mean
-matmul, reshape, zeros_like = tf.matmul, tf.reshape, tf.zeros_like
+matmul, reshape = tf.matmul, tf.reshape
+zeros, ones, zeros_like = tf.zeros, tf.ones, tf.zeros_like
+
+normal, rand, astype = tf.random.normal, tf.random.uniform, tf.cast
 
 
 def tensor(value: Any, dtype: str = "float32") -> Tensor:
@@ -38,16 +42,8 @@ def numpy(x: Tensor) -> np.ndarray[Any, Any]:
     return np.asarray(x)
 
 
-def zeros(shape: Any, dtype: str = "float32") -> Tensor:
-    return tf.zeros(shape, dtype)
-
-
-def ones(shape: Any, dtype: str = "float32") -> Tensor:
-    return tf.ones(shape, dtype)
-
-
-def arange(n: int, dtype: str = "float32") -> Tensor:
-    return tf.cast(tf.range(n), dtype)
+def arange(*span: float, dtype: str = "float32") -> Tensor:
+    return tf.cast(tf.range(*span), dtype)
 
 
 def variable(value: Tensor) -> Tensor:
@@ -189,6 +185,28 @@ def native_step(
     return step, None
 
 
+def load_array(data_arrays: Any, batch_size: int, is_train: bool = True) -> Any:
+    """A tf.data.Dataset of minibatches of the arrays' rows, shuffled if `is_train`."""
+    dataset = tf.data.Dataset.from_tensor_slices(tuple(data_arrays))
+    dataset = dataset.shuffle(len(data_arrays[0])) if is_train else dataset
+    return dataset.batch(batch_size)
+
+
+def as_dataset(batches: Minibatches) -> Any:
+    """The minibatches as the tf.data.Dataset that cells of the book expect."""
+    spec = tuple(tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in batches.arrays)
+    dataset = tf.data.Dataset.from_generator(batches.pairs, output_signature=spec)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
+    dataset.minibatches = batches
+    return dataset
+
+
+def try_gpu(i: int = 0) -> Any:
+    """The i-th GPU if there is one, else the CPU."""
+    there = len(tf.config.list_physical_devices("GPU")) > i
+    return tf.device(f"/GPU:{i}" if there else "/CPU:0")
+
+
 _SCHEDULE = tf.keras.optimizers.schedules.LearningRateSchedule
 
 
@@ -227,7 +245,12 @@ class Portable(tf.keras.optimizers.Optimizer):  # type: ignore[misc]
             return
         super().build(variables)
         with tf.init_scope():  # a first step may be inside a tf.function
-            starts = native.start(_HERE, self._given[0], _plain(variables))
+            params = [
+                # One that is made in the same tf.function has no value yet.
+                p if bool(p.is_initialized()) else tf.zeros(p.shape, p.dtype)
+                for p in _plain(variables)
+            ]
+            starts = native.start(_HERE, self._given[0], params)
             states = tf.nest.map_structure(self._kept, starts)
         self._states = states
 
@@ -273,4 +296,4 @@ def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
     return Portable(found, hyperparams, rate)
 
 
-book.bind(sys.modules[__name__])
+book.bind(sys.modules[__name__], tf)

@@ -1,5 +1,6 @@
 """PyTorch: eager tensors written in place; gradients by autograd."""
 
+import functools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -18,14 +19,17 @@ sqrt, square, exp, log = torch.sqrt, torch.square, torch.exp, torch.log
 sin, cos, sum, mean = torch.sin, torch.cos, torch.sum, torch.mean
 matmul, reshape, zeros_like = torch.matmul, torch.reshape, torch.zeros_like
 
-
-def _dtype(name: str) -> torch.dtype:
-    dtype: torch.dtype = getattr(torch, name)
-    return dtype
+meshgrid = functools.partial(torch.meshgrid, indexing="ij")
 
 
-def tensor(value: Any, dtype: str = "float32") -> Tensor:
-    return torch.tensor(np.asarray(value), dtype=_dtype(dtype))
+def _dtype(dtype: str | torch.dtype) -> torch.dtype:
+    found: torch.dtype = getattr(torch, dtype) if isinstance(dtype, str) else dtype
+    return found
+
+
+def tensor(value: Any, dtype: str = "float32", requires_grad: bool = False) -> Tensor:
+    made = torch.tensor(np.asarray(value), dtype=_dtype(dtype))
+    return made.requires_grad_(requires_grad)
 
 
 def numpy(x: Tensor) -> np.ndarray[Any, Any]:
@@ -33,16 +37,20 @@ def numpy(x: Tensor) -> np.ndarray[Any, Any]:
     return array
 
 
-def zeros(shape: Any, dtype: str = "float32") -> Tensor:
-    return torch.zeros(shape, dtype=_dtype(dtype))
+def zeros(*shape: Any, dtype: str = "float32", requires_grad: bool = False) -> Tensor:
+    return torch.zeros(*shape, dtype=_dtype(dtype), requires_grad=requires_grad)
 
 
-def ones(shape: Any, dtype: str = "float32") -> Tensor:
-    return torch.ones(shape, dtype=_dtype(dtype))
+def ones(*shape: Any, dtype: str = "float32", requires_grad: bool = False) -> Tensor:
+    return torch.ones(*shape, dtype=_dtype(dtype), requires_grad=requires_grad)
 
 
-def arange(n: int, dtype: str = "float32") -> Tensor:
-    return torch.arange(n, dtype=_dtype(dtype))
+def arange(*span: float, dtype: str = "float32") -> Tensor:
+    return torch.arange(*span, dtype=_dtype(dtype))
+
+
+def astype(x: Tensor, dtype: Any) -> Tensor:
+    return x.to(_dtype(dtype))
 
 
 def variable(value: Tensor) -> Tensor:
@@ -105,6 +113,17 @@ def native_step(
     return step, trainer
 
 
+def load_array(data_arrays: Any, batch_size: int, is_train: bool = True) -> Any:
+    """A DataLoader over the rows of the arrays, shuffled if `is_train`."""
+    dataset = torch.utils.data.TensorDataset(*map(torch.as_tensor, data_arrays))
+    return torch.utils.data.DataLoader(dataset, batch_size, shuffle=is_train)
+
+
+def try_gpu(i: int = 0) -> torch.device:
+    """The i-th GPU if there is one, else the CPU."""
+    return torch.device(f"cuda:{i}" if torch.cuda.device_count() > i else "cpu")
+
+
 def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
     """A class, called as torch.optim.RMSprop is: Opt(net.parameters(), lr=0.1)."""
     d2l = sys.modules[__name__]
@@ -147,4 +166,4 @@ def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
     return Portable
 
 
-book.bind(sys.modules[__name__])
+book.bind(sys.modules[__name__], torch)

@@ -51,10 +51,11 @@ def test_tensor_and_numpy_keep_values_shape_and_dtype(d2l, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_constructors(d2l, dtype):
     for made, expected in [
-        (d2l.zeros((2, 3), dtype), np.zeros((2, 3))),
-        (d2l.zeros(1, dtype), np.zeros(1)),
-        (d2l.ones((3, 1), dtype), np.ones((3, 1))),
-        (d2l.arange(5, dtype), np.arange(5)),
+        (d2l.zeros((2, 3), dtype=dtype), np.zeros((2, 3))),
+        (d2l.zeros(1, dtype=dtype), np.zeros(1)),
+        (d2l.ones((3, 1), dtype=dtype), np.ones((3, 1))),
+        (d2l.arange(5, dtype=dtype), np.arange(5)),
+        (d2l.arange(-1, 1, 0.5, dtype=dtype), [-1, -0.5, 0, 0.5]),
     ]:
         made = d2l.numpy(made)
         np.testing.assert_array_equal(made, expected)
@@ -205,7 +206,7 @@ def test_numpy_says_that_it_does_not_differentiate(oracle):
 
 @pytest.mark.parametrize("compile", [False, True])
 def test_fold_applies_a_step_over_the_first_axis(d2l, compile):
-    x = d2l.variable(d2l.zeros(3, "float64"))
+    x = d2l.variable(d2l.zeros(3, dtype="float64"))
     rows = np.arange(12.0).reshape(4, 3)
 
     def step(state, batch):

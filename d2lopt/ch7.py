@@ -1,0 +1,73 @@
+"""The harnesses under their names in the Chinese edition, where this is chapter 7.
+
+They take the data as two tensors, features (n, d) and labels (n,), and make their own
+minibatches of them. All else is as in `train_ch11` and `train_concise_ch11`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from . import data, plot, train
+from .backend import Backend, Tensor
+from .batches import Minibatches
+from .descend import Curve
+
+
+def get_data_ch7(d2l: Backend) -> tuple[Tensor, Tensor]:
+    """The whitened airfoil data: features (1500, 5), labels (1500,), float32."""
+    dataset = data.load()
+    if dataset.note:
+        print(dataset.note)
+    return d2l.tensor(dataset.X), d2l.tensor(dataset.y)
+
+
+def train_ch7(
+    d2l: Backend,
+    optimizer_fn: Callable[..., Any],
+    states: Any,
+    hyperparams: Mapping[str, Any],
+    features: Tensor,
+    labels: Tensor,
+    batch_size: int = 10,
+    num_epochs: int = 2,
+) -> None:
+    """Train the linear model with a rule; print its last loss and draw the curve."""
+    data_iter, dim = _minibatches(d2l, features, labels, batch_size)
+    _show(
+        train.from_scratch(
+            d2l, optimizer_fn, states, hyperparams, data_iter, dim, num_epochs
+        )
+    )
+
+
+def train_pytorch_ch7(
+    d2l: Backend,
+    optimizer_fn: Any,
+    optimizer_hyperparams: Mapping[str, Any],
+    features: Tensor,
+    labels: Tensor,
+    batch_size: int = 10,
+    num_epochs: int = 2,
+) -> None:
+    """Train the framework's linear layer with its own optimizer, likewise."""
+    data_iter, dim = _minibatches(d2l, features, labels, batch_size)
+    _show(
+        train.built_in(
+            d2l, optimizer_fn, optimizer_hyperparams, data_iter, dim, num_epochs
+        )
+    )
+
+
+def _minibatches(
+    d2l: Backend, features: Tensor, labels: Tensor, batch_size: int
+) -> tuple[Minibatches, int]:
+    X, y = d2l.numpy(features), d2l.numpy(labels)
+    return Minibatches(d2l, X, y, batch_size), X.shape[1]
+
+
+def _show(curve: Curve) -> None:
+    loss = curve.diverged or f"{curve.losses[-1]:f}"
+    print(f"loss: {loss}, {curve.seconds_per_epoch:f} sec per epoch")
+    plot.loss_curves({"": curve})
