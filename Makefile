@@ -1,11 +1,14 @@
 # make run    install everything into .venv and compare RMSProp on every backend
 # make test   the whole test suite, every backend in a process of its own
 # make lint   ruff and mypy
+# make chapters    every chapter on every backend: a table, and the figures in out/
+# make notebooks BACKEND=torch    the chapters as executed notebooks, in notebooks/
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+BACKEND ?= numpy
 
-.PHONY: run test lint clean
+.PHONY: run test lint chapters notebooks clean
 
 run: .venv/installed
 	$(BIN)/d2lopt compare rmsprop
@@ -18,6 +21,12 @@ lint: .venv/installed
 	$(BIN)/ruff format --check d2lopt tests
 	$(BIN)/ruff format --check --line-length 78 chapters
 	$(BIN)/mypy
+
+chapters: .venv/installed
+	$(BIN)/d2lopt chapters
+
+notebooks: .venv/installed
+	$(BIN)/d2lopt notebooks --backend $(BACKEND)
 
 .venv/installed: pyproject.toml constraints.txt
 	@echo "Installing the frameworks into .venv (a few minutes the first time) ..."

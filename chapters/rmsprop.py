@@ -157,7 +157,7 @@ times, losses = d2l.train_ch11(
 # ## The framework's own
 #
 # Every framework but NumPy brings an RMSProp, and each has its own words for
-# $\eta$, $\gamma$ and $\epsilon$; `builtin_rmsprop` looks them up. The start
+# $\eta$, $\gamma$ and $\epsilon$; `lesson.builtin` looks them up. The start
 # and the minibatches are the same as above, so whatever differs below is the
 # optimizer's own doing.
 #

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import __version__
+from .cli_options import SECONDS
 from .conventions import FRAMEWORKS
 from .errors import BrokenBackend, InputError, MissingBackend, unknown
 from .hyperparams import HYPERPARAMS, check_hyperparams
@@ -83,7 +84,7 @@ def problem_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--limit",
-            type=click.FloatRange(min=0, min_open=True),
+            type=SECONDS,
             default=600.0,
             show_default=True,
             help="Seconds that a backend may take.",
@@ -199,6 +200,8 @@ def run(
     spec = spec_from(optimizer, data, both, options)
     with Progress(quiet=as_json) as progress:
         records = run_all(spec, [backend], limit=limit, progress=progress)
+    if all(BrokenBackend.MARK in record.message for record in records):
+        raise BrokenBackend(records[0].message)
     conclude(records, as_json)
 
 
@@ -252,7 +255,7 @@ def compare(
 @main.command()
 @click.option(
     "--limit",
-    type=float,
+    type=SECONDS,
     default=120.0,
     show_default=True,
     help="Seconds that a backend may take.",
@@ -278,11 +281,12 @@ def doctor(limit: float, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _add_conventions() -> None:
+def _add_others() -> None:
+    from .cli_chapters import chapters, notebooks
     from .cli_conventions import conformance, explain, translate
 
-    for command in (explain, translate, conformance):
+    for command in (explain, translate, conformance, chapters, notebooks):
         main.add_command(command)
 
 
-_add_conventions()
+_add_others()

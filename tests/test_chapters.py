@@ -1,4 +1,4 @@
-"""The chapters as people run them: as scripts, on every backend, and as a notebook."""
+"""The chapters as people run them: as scripts, on every backend, and as notebooks."""
 
 import os
 import re
@@ -9,12 +9,71 @@ from pathlib import Path
 import pytest
 
 from d2lopt.conventions import FRAMEWORKS
+from d2lopt.gallery import ORDER
 
 CHAPTERS = Path(__file__).parents[1] / "chapters"
 NAMES = sorted(path.stem for path in CHAPTERS.glob("*.py"))
-FIGURES = {  # those of the built-in part last
+FIGURES = {
+    "gradient_descent": [
+        *("small", "good", "large", "minima", "newton", "valley", "preconditioned"),
+        *("scratch", "too-large", "built-in"),
+    ],
+    "sgd": [
+        *("constant", "exponential", "polynomial"),
+        *("scratch", "falling", "built-in"),
+    ],
+    "minibatch_sgd": [
+        *("noise", "batch-1500", "batch-1", "batch-10", "batch-100"),
+        *("epochs", "seconds", "built-in"),
+    ],
+    "momentum": [
+        *("weights", "plain", "diverging", "swing", "larger"),
+        *("half", "nine-tenths", "scratch", "built-in-momentum"),
+        *("heavy-ball", "nesterov", "nesterov-scratch", "built-in-nesterov"),
+    ],
+    "adagrad": ["sparse", "valley", "larger", "scratch", "small", "built-in"],
     "rmsprop": ["weights", "valley", "scratch", "built-in"],
     "linear_regression": ["line", "path", "hover", "loss", "built-in"],
+    "adadelta": [
+        *("valley", "larger-epsilon", "lengths"),
+        *("scratch", "tiny-epsilon", "built-in"),
+    ],
+    "adam": [
+        *("correction", "valley", "uncorrected", "scratch", "built-in"),
+        *("slip-epsilon", "frozen", "slip-count", "forgetting", "yogi"),
+    ],
+    "schedules": [
+        *("stairs", "smooth", "constant", "cosine", "sgd", "sgd-low", "rmsprop"),
+    ],
+}
+LOSSES = {  # what each run of a chapter prints, on the airfoil file; True: built in
+    "gradient_descent": [(0.242, False), (1.034, False), (0.242, True)],
+    "sgd": [(0.318, False), (0.243, False), (0.318, True)],
+    "minibatch_sgd": [
+        *((x, False) for x in (0.242, 0.246, 0.246, 0.243)),
+        (0.246, True),
+    ],
+    "momentum": [
+        *((0.245, False), (0.254, False), (0.245, False), (0.245, True)),
+        *((0.245, False), (0.245, True)),
+    ],
+    "adagrad": [(0.243, False), (0.334, False), (0.243, True)],
+    "adadelta": [(0.245, False), (0.443, False), (0.245, True)],
+    "adam": [
+        *((0.244, False), (0.244, True), (0.244, False)),
+        *((0.242, False), (0.243, False)),
+    ],
+    "schedules": [(0.259, False), (0.242, False)],
+}
+SAYS = {  # what else a text relies on
+    "gradient_descent": ["Newton: 1.1000, -1.3310, 2.3579, -13.1100"],
+    "sgd": ["f, on average over the last 500 steps: 1.5247"],
+    "minibatch_sgd": ["batches of 100: 0.235 off"],
+    "momentum": ["epoch 20, x1: 0.007188, x2: 0.002553"],
+    "adagrad": ["epoch 100, x1: -0.396441, x2: -0.000022"],
+    "adadelta": ["epoch 20, x1: -4.782488, x2: -1.787589"],
+    "adam": ["epoch 100, x1: 0.021330, x2: 0.008985", "slip_eps [0.990001      nan]"],
+    "schedules": [" square root:  74.89 thousandths left"],
 }
 
 
@@ -31,22 +90,52 @@ def has_builtin(named):
     return FRAMEWORKS[named].native("rmsprop", {}) is not None
 
 
+def figures_of(chapter, named):
+    return [
+        figure
+        for figure in FIGURES[chapter]
+        if has_builtin(named) or not figure.startswith("built-in")
+    ]
+
+
 def figures_in(folder):
     return {path.name for path in folder.iterdir()}
 
 
 def expected_figures(chapter, named):
-    figures = FIGURES[chapter][: None if has_builtin(named) else -1]
     return {
         f"{chapter}-{named}-{figure}.{kind}"
-        for figure in figures
+        for figure in figures_of(chapter, named)
         for kind in ("svg", "png")
     }
 
 
-@pytest.mark.parametrize("named", FRAMEWORKS)
-@pytest.mark.processes
-def test_rmsprop(named, tmp_path):
+def test_every_chapter_has_its_row_and_its_place():
+    assert set(FIGURES) == set(NAMES) == set(ORDER)
+    assert LOSSES.keys() == SAYS.keys() == set(NAMES) - {"rmsprop", "linear_regression"}
+
+
+@pytest.mark.parametrize("chapter", LOSSES)
+def test_a_chapter(backend, chapter, airfoil, tmp_path):
+    out = tmp_path / "figures"
+    run = run_chapter(chapter, "--backend", backend, "--out", out)
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == ""
+    assert run.stdout.startswith(f"{backend} ")
+    for sentence in SAYS[chapter]:
+        assert sentence in run.stdout
+    losses = [float(x) for x in re.findall(r"^loss: (\S+), ", run.stdout, re.M)]
+    own = [(x, theirs) for x, theirs in LOSSES[chapter] if not theirs]
+    expected = LOSSES[chapter] if has_builtin(backend) else own
+    assert losses == pytest.approx([x for x, _ in expected], abs=0.0011)
+    gaps = re.findall(r"^built-in − from scratch: (\S+)$", run.stdout, re.M)
+    assert len(gaps) == len(expected) - len(own)
+    assert all(abs(float(gap)) < 1e-6 for gap in gaps)
+    assert figures_in(out) == expected_figures(chapter, backend)
+
+
+def test_rmsprop(backend, tmp_path):
+    named = backend
     run = run_chapter("rmsprop", "--backend", named, "--out", tmp_path / "figures")
     assert run.returncode == 0, run.stderr
     assert run.stderr == ""
@@ -59,9 +148,8 @@ def test_rmsprop(named, tmp_path):
     assert figures_in(tmp_path / "figures") == expected_figures("rmsprop", named)
 
 
-@pytest.mark.parametrize("named", FRAMEWORKS)
-@pytest.mark.processes
-def test_linear_regression(named, tmp_path):
+def test_linear_regression(backend, tmp_path):
+    named = backend
     out = tmp_path / "figures"
     run = run_chapter("linear_regression", "--backend", named, "--out", out)
     assert run.returncode == 0, run.stderr
@@ -82,7 +170,7 @@ def test_linear_regression(named, tmp_path):
     assert figures_in(out) == expected_figures("linear_regression", named)
 
 
-@pytest.mark.parametrize("chapter", NAMES)
+@pytest.mark.parametrize("chapter", ["rmsprop", "adam"])
 @pytest.mark.processes
 def test_a_backend_that_there_is_not_is_one_sentence(chapter):
     run = run_chapter(chapter, "--backend", "torhc")
@@ -91,9 +179,25 @@ def test_a_backend_that_there_is_not_is_one_sentence(chapter):
     assert "Traceback" not in run.stderr
 
 
-@pytest.mark.parametrize("chapter", NAMES)
+def outputs_of(notebook):
+    return [o for cell in notebook.cells for o in cell.get("outputs", [])]
+
+
+def pictures_in(notebook):
+    return [o for o in outputs_of(notebook) if "image/png" in o.get("data", {})]
+
+
+NOTEBOOKS = [  # on a backend with built-in optimizers where the next test has none
+    *((name, "torch") for name in ("rmsprop", "linear_regression", "momentum")),
+    *((name, "numpy") for name in NAMES if name in LOSSES and name != "momentum"),
+]
+
+
+@pytest.mark.parametrize(("chapter", "named"), NOTEBOOKS)
 @pytest.mark.processes
-def test_as_a_notebook_it_shows_its_figures_inline(chapter, tmp_path, monkeypatch):
+def test_as_a_notebook_it_shows_its_figures_inline(
+    chapter, named, tmp_path, monkeypatch
+):
     import jupytext
     import nbclient
 
@@ -101,18 +205,140 @@ def test_as_a_notebook_it_shows_its_figures_inline(chapter, tmp_path, monkeypatc
     notebook = jupytext.read(CHAPTERS / f"{chapter}.py")
     kinds = {cell.cell_type for cell in notebook.cells}
     assert kinds == {"markdown", "code"}
-    environment = os.environ | {"D2LOPT_BACKEND": "torch"}
+    environment = os.environ | {"D2LOPT_BACKEND": named}
     where = {"metadata": {"path": str(tmp_path)}}
     client = nbclient.NotebookClient(notebook, timeout=120, resources=where)
     client.execute(env=environment)
-    outputs = [o for c in notebook.cells for o in c.get("outputs", [])]
-    pictures = [o for o in outputs if "image/png" in o.get("data", {})]
-    assert len(pictures) == len(FIGURES[chapter])
+    assert len(pictures_in(notebook)) == len(figures_of(chapter, named))
     assert list(tmp_path.iterdir()) == []
-    assert not [o for o in outputs if o.get("name") == "stderr"]
+    assert not [o for o in outputs_of(notebook) if o.get("name") == "stderr"]
 
 
 @pytest.mark.parametrize("chapter", NAMES)
 def test_the_text_fits_a_page(chapter):
     for line in (CHAPTERS / f"{chapter}.py").read_text().splitlines():
         assert len(line) <= 78, line
+
+
+@pytest.mark.parametrize("chapter", NAMES)
+def test_what_a_chapter_has(chapter):
+    text = (CHAPTERS / f"{chapter}.py").read_text()
+    assert f'd2l = lesson.start("{chapter}")' in text
+    assert "# ## Summary" in text
+    assert len(re.findall(r"^# \d\. ", text, re.M)) >= 3
+    assert text.count("**Look at**") >= 2
+    assert re.findall(r'd2l\.figure\("([a-z0-9-]+)"\)', text)
+
+
+# ------------------------------------------------------------- all of them, by command
+
+
+def d2lopt(*arguments, **more):
+    return subprocess.run(
+        [sys.executable, "-m", "d2lopt", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=250,
+        **more,
+    )
+
+
+@pytest.mark.processes
+def test_the_command_runs_chapters_and_prints_a_table(tmp_path):
+    out = tmp_path / "figures"
+    asked = ["--chapters", "adagrad,sgd", "--backends", "numpy", "--out", out]
+    run = d2lopt("chapters", *asked)
+    assert run.returncode == 0, run.stderr
+    rows = re.findall(r"^│ (\w+) +│ +(\d+\.\d) │$", run.stdout, re.M)
+    assert [name for name, _ in rows] == ["sgd", "adagrad"]
+    assert re.fullmatch(r"sgd, NumPy: .* s\nadagrad, NumPy: .* s\n", run.stderr)
+    wanted = expected_figures("sgd", "numpy") | expected_figures("adagrad", "numpy")
+    assert figures_in(out) == wanted
+
+
+@pytest.mark.processes
+def test_a_chapter_that_fails_is_a_row_and_the_others_stand(tmp_path):
+    asked = ["--chapters", "adagrad", "--backends", "numpy,torch"]
+    (tmp_path / "stubs").mkdir()
+    (tmp_path / "stubs" / "torch.py").write_text("raise OSError('no libgomp')")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "stubs")}
+    run = d2lopt("chapters", *asked, env=environment)
+    assert run.returncode == 1
+    assert re.search(r"│ adagrad │ +\d+\.\d │ +failed │", run.stdout)
+    assert re.search(r"^adagrad, PyTorch: .*OSError: no libgomp$", run.stdout, re.M)
+    assert "Traceback" not in run.stdout + run.stderr
+
+
+@pytest.mark.processes
+def test_a_chapter_past_its_limit_is_stopped(tmp_path):
+    asked = ["--chapters", "sgd", "--backends", "numpy", "--limit", "0.3"]
+    run = d2lopt("chapters", *asked)
+    assert run.returncode == 1
+    assert "sgd, NumPy: stopped: it passed its limit of 0.3 s" in run.stdout
+
+
+@pytest.mark.processes
+def test_the_command_writes_an_executed_notebook(tmp_path):
+    import nbformat
+
+    out = tmp_path / "here"
+    asked = ["--chapters", "adagrad", "--backend", "torch", "--out", out]
+    run = d2lopt("notebooks", *asked)
+    assert run.returncode == 0, run.stderr
+    assert re.fullmatch(r"adagrad, PyTorch: .* s\n", run.stderr)
+    assert figures_in(out) == {"adagrad-torch.ipynb"}
+    notebook = nbformat.read(out / "adagrad-torch.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    assert len(pictures_in(notebook)) == len(FIGURES["adagrad"])
+    assert "jupytext" not in notebook.metadata
+    assert not [o for o in outputs_of(notebook) if o.get("name") == "stderr"]
+
+
+@pytest.mark.processes
+def test_a_notebook_that_fails_is_written_and_said(tmp_path):
+    out, environment = tmp_path / "here", os.environ | {"D2LOPT_DATA": "/no/such/file"}
+    asked = ["--chapters", "adagrad", "--out", out]
+    run = d2lopt("notebooks", *asked, env=environment)
+    assert run.returncode == 1
+    assert re.search(r"^adagrad, NumPy: .*/no/such/file", run.stderr, re.M)
+    assert "Traceback" not in run.stderr
+    assert figures_in(out) == {"adagrad-numpy.ipynb"}
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["chapters", "--chapters", "adagard"], "Did you mean 'adagrad'?"),
+        (["chapters", "--backends", "torhc"], "Did you mean 'torch'?"),
+        (["chapters", "--out", "/dev/null/x"], "cannot write into /dev/null/x"),
+        (["chapters", "--limit", "0"], "--limit"),
+        (["notebooks", "--chapters", "adagard"], "Did you mean 'adagrad'?"),
+        (["notebooks", "--backend", "torhc"], "Did you mean 'torch'?"),
+        (["notebooks", "--out", "/dev/null/x"], "cannot write into /dev/null/x"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_status_2(arguments, words):
+    run = d2lopt(*arguments)
+    assert run.returncode == 2
+    assert words in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.processes
+def test_without_jupytext_the_pip_command_is_named(tmp_path):
+    missing = "raise ModuleNotFoundError('gone', name='jupytext')"
+    (tmp_path / "jupytext.py").write_text(missing)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    run = d2lopt("notebooks", "--out", tmp_path / "here", env=environment)
+    assert run.returncode == 2
+    assert "-m pip install jupytext nbclient ipykernel" in run.stderr
+    assert not (tmp_path / "here").exists()
+
+
+def test_without_a_checkout_there_are_no_chapters(tmp_path):
+    from d2lopt.errors import InputError
+    from d2lopt.gallery import chapters
+
+    with pytest.raises(InputError, match="come with a checkout"):
+        chapters(tmp_path)

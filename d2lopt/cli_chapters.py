@@ -1,0 +1,105 @@
+"""The commands about the chapters: chapters, notebooks."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from .cli_conventions import known_framework, split
+from .cli_options import SECONDS
+from .conventions import FRAMEWORKS
+from .errors import MissingBackend
+
+
+def installed_backend(name: str) -> str:
+    """The name, if it is that of an installed backend; an error that says why not."""
+    from .environment import how_to_install, is_installed
+
+    if not is_installed(known_framework(name)):
+        raise MissingBackend(how_to_install(name))
+    return name
+
+
+@click.command()
+@click.option("--backends", help="Comma-separated; every installed one if not given.")
+@click.option("--chapters", "names", help="Comma-separated; all if not given.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="out",
+    show_default=True,
+    help="Folder for the figures.",
+)
+@click.option(
+    "--limit",
+    type=SECONDS,
+    default=120.0,
+    show_default=True,
+    help="Seconds that a chapter may take.",
+)
+def chapters(backends: str | None, names: str | None, out: Path, limit: float) -> None:
+    """Run the chapters of this checkout, each on every backend.
+
+    \b
+    d2lopt chapters
+    d2lopt chapters --backends numpy,torch --chapters rmsprop,adam
+    """
+    from .compare import writable
+    from .environment import installed
+    from .gallery import Visit, choose, table, visit_all
+
+    chosen = choose(split(names))
+    asked = [installed_backend(name) for name in split(backends) or installed()]
+
+    def tell(visit: Visit) -> None:
+        print(visit.line, file=sys.stderr, flush=True)
+
+    visits = visit_all(chosen, asked, writable(out), limit, tell)
+    table(visits, asked).print()
+    if any(visit.problem for visit in visits):
+        sys.exit(1)
+
+
+@click.command()
+@click.option(
+    "--backend", default="numpy", show_default=True, help=", ".join(FRAMEWORKS)
+)
+@click.option("--chapters", "names", help="Comma-separated; all if not given.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="notebooks",
+    show_default=True,
+    help="Folder for the notebooks.",
+)
+@click.option(
+    "--limit",
+    type=SECONDS,
+    default=120.0,
+    show_default=True,
+    help="Seconds that a cell may take.",
+)
+def notebooks(backend: str, names: str | None, out: Path, limit: float) -> None:
+    """Write the chapters as notebooks, executed on one backend.
+
+    \b
+    d2lopt notebooks --backend torch
+    d2lopt notebooks --backend jax --chapters adam --out here
+    """
+    from .compare import writable
+    from .gallery import choose, notebook_tools, write_notebook
+
+    chosen = choose(split(names))
+    installed_backend(backend)
+    notebook_tools()
+    writable(out)
+    failed = False
+    for chapter, path in chosen.items():
+        visit = write_notebook(chapter, path, backend, out, limit)
+        print(visit.line, file=sys.stderr, flush=True)
+        print(out / f"{chapter}-{backend}.ipynb")
+        failed |= bool(visit.problem)
+    if failed:
+        sys.exit(1)
