@@ -17,10 +17,12 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same sums on every ma
 
 import tensorflow as tf
 
-from . import book, native
-from .backend import Tensor, builtin_from, compile_clock, loop
-from .batches import Minibatches
-from .rules import Rule
+from .. import book, native
+from ..backend import Tensor, builtin_from, compile_clock, loop
+from ..batches import Minibatches
+from .portable import Portable
+from .portable import optimizer as optimizer
+from .scalar import Scalar
 
 name = "tensorflow"
 version = tf.__version__
@@ -72,32 +74,6 @@ def value_and_grad(
     return both
 
 
-class _Scalar:
-    """A hyperparameter inside a graph, which behaves as a Python float does outside.
-
-    It keeps float64 among its like (1 − γ loses nothing) and takes the dtype of the
-    tensor it meets. Traced as an argument, a new value needs no new graph.
-    """
-
-    def __init__(self, value: Tensor) -> None:
-        self.value = value
-
-
-def _operator(symbol: str) -> Callable[[_Scalar, Any], Any]:
-    def apply(self: _Scalar, other: Any) -> Any:
-        if isinstance(other, _Scalar | int | float):
-            other = other.value if isinstance(other, _Scalar) else other
-            return _Scalar(getattr(self.value, symbol)(other))
-        return getattr(tf.cast(self.value, other.dtype), symbol)(other)
-
-    return apply
-
-
-for _symbol in ("add", "sub", "mul", "truediv", "pow"):
-    setattr(_Scalar, f"__{_symbol}__", _operator(f"__{_symbol}__"))
-    setattr(_Scalar, f"__r{_symbol}__", _operator(f"__r{_symbol}__"))
-
-
 def _while(step: Any, state: Any, batches: Any) -> Tensor | None:
     """The loop as part of a graph; the step's outputs, stacked."""
     count = tf.shape(batches[0])[0]
@@ -121,7 +97,7 @@ def _graph(step: Any, is_number: tuple[bool, ...]) -> Any:
 
     def run(state: Any, batches: Any) -> Tensor | None:
         pairs = zip(tf.nest.flatten(state), is_number, strict=True)
-        leaves = [_Scalar(x) if number else x for x, number in pairs]
+        leaves = [Scalar(x) if number else x for x, number in pairs]
         return _while(step, tf.nest.pack_sequence_as(state, leaves), batches)
 
     return tf.function(run, reduce_retracing=True)
@@ -205,95 +181,6 @@ def try_gpu(i: int = 0) -> Any:
     """The i-th GPU if there is one, else the CPU."""
     there = len(tf.config.list_physical_devices("GPU")) > i
     return tf.device(f"/GPU:{i}" if there else "/CPU:0")
-
-
-_SCHEDULE = tf.keras.optimizers.schedules.LearningRateSchedule
-
-
-@tf.keras.utils.register_keras_serializable("d2lopt")
-class Portable(tf.keras.optimizers.Optimizer):  # type: ignore[misc]
-    """A rule as a Keras optimizer; its states are variables that Keras saves."""
-
-    def __init__(
-        self,
-        rule: Rule | native.Written,
-        hyperparams: dict[str, Any],
-        learning_rate: Any = None,
-        name: str = "portable",
-    ) -> None:
-        super().__init__(1.0 if learning_rate is None else learning_rate, name=name)
-        rule = rule if isinstance(rule, Rule) else native.from_json(rule)
-        self._has_lr = learning_rate is not None
-        self._given = rule, hyperparams, learning_rate
-
-    def clone(self) -> "Portable":
-        """This one as it was made."""
-        return Portable(*self._given)
-
-    def get_config(self) -> dict[str, Any]:
-        rule, hyperparams, _ = self._given
-        rate = super().get_config()["learning_rate"] if self._has_lr else None
-        return {
-            "rule": native.as_json(rule),
-            "hyperparams": hyperparams,
-            "learning_rate": rate,
-            "name": self.name,
-        }
-
-    def build(self, variables: Any) -> None:
-        if self.built:
-            return
-        super().build(variables)
-        with tf.init_scope():  # a first step may be inside a tf.function
-            params = [
-                # One that is made in the same tf.function has no value yet.
-                p if bool(p.is_initialized()) else tf.zeros(p.shape, p.dtype)
-                for p in _plain(variables)
-            ]
-            starts = native.start(_HERE, self._given[0], params)
-            states = tf.nest.map_structure(self._kept, starts)
-        self._states = states
-
-    def _kept(self, start: Any) -> Any:
-        kept = self.add_variable(start.shape, dtype=start.dtype.name, name="state")
-        kept.assign(start)
-        return kept.value
-
-    def _distributed_tf_update_step(
-        self, distribution: Any, grads_and_vars: Any, learning_rate: Any
-    ) -> None:
-        """All parameters at once, where Keras would update each by itself."""
-        grads, variables = zip(*grads_and_vars, strict=True)
-        states = [self._states[self._get_variable_index(v)] for v in variables]
-        every = (grads, variables, states, tf.convert_to_tensor(learning_rate))
-        distribution.extended.update(variables[0], self._step, every, group=False)
-
-    def _step(self, _: Any, grads: Any, params: Any, states: Any, rate: Any) -> None:
-        rule, hyperparams, _ = self._given
-        if self._has_lr:
-            hyperparams = {**hyperparams, "lr": _Scalar(tf.cast(rate, tf.float64))}
-        # An embedding's gradient has only the rows that were looked up.
-        dense = [tf.convert_to_tensor(g) for g in grads]
-        dense = [tf.cast(g, p.dtype) for g, p in zip(dense, params, strict=True)]
-        rule.step(_HERE, params, dense, states, hyperparams)
-
-
-_HERE = sys.modules[__name__]
-
-
-def _plain(variables: Any) -> list[Any]:
-    """The tf.Variable that each variable of Keras holds."""
-    return [v.value if isinstance(v, tf.keras.Variable) else v for v in variables]
-
-
-def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
-    """A Keras optimizer: model.compile(optimizer=it)."""
-    found = native.rule_of(_HERE, rule, init_states)
-    native.check(found, hyperparams, _SCHEDULE)
-    rate = hyperparams.pop("lr", None)
-    if rate is not None and not isinstance(rate, _SCHEDULE):
-        rate = float(rate)
-    return Portable(found, hyperparams, rate)
 
 
 book.bind(sys.modules[__name__], tf)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import book, native
-from .backend import Tensor, builtin_from, loop
+from .. import book
+from ..backend import Tensor, builtin_from, loop
+from .portable import optimizer as optimizer
 
 name = "torch"
 version = torch.__version__
@@ -122,48 +123,6 @@ def load_array(data_arrays: Any, batch_size: int, is_train: bool = True) -> Any:
 def try_gpu(i: int = 0) -> torch.device:
     """The i-th GPU if there is one, else the CPU."""
     return torch.device(f"cuda:{i}" if torch.cuda.device_count() > i else "cpu")
-
-
-def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
-    """A class, called as torch.optim.RMSprop is: Opt(net.parameters(), lr=0.1)."""
-    d2l = sys.modules[__name__]
-    found = native.rule_of(d2l, rule, init_states)
-    native.check(found, hyperparams, torch.Tensor, partly=True)
-
-    class Portable(torch.optim.Optimizer):  # type: ignore[misc]
-        """The rule as an optimizer; parameter groups may have their own numbers."""
-
-        def __init__(self, params: Any, **changed: Any) -> None:
-            super().__init__(params, {**hyperparams, **changed})
-
-        def add_param_group(self, param_group: dict[str, Any]) -> None:
-            own = self._own({**self.defaults, **param_group})
-            native.check(found, own, torch.Tensor)
-            super().add_param_group(param_group)
-
-        def _own(self, group: dict[str, Any]) -> dict[str, Any]:
-            """The rule's hyperparameters, without what schedulers add to a group."""
-            names = {**found.hyperparams, **self.defaults}
-            return {name: group[name] for name in names if name in group}
-
-        def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
-            loss = closure() if closure is not None else None
-            with torch.no_grad():
-                for group in self.param_groups:
-                    self._step(group)
-            return loss
-
-        def _step(self, group: dict[str, Any]) -> None:
-            params = [p for p in group["params"] if p.grad is not None]
-            new = [p for p in params if "own" not in self.state[p]]
-            for p, own in zip(new, native.start(d2l, found, new), strict=True):
-                self.state[p]["own"] = own
-            if params:
-                states = [self.state[p]["own"] for p in params]
-                grads = [p.grad.to_dense() for p in params]  # an embedding's, say
-                found.step(d2l, params, grads, states, self._own(group))
-
-    return Portable
 
 
 book.bind(sys.modules[__name__], torch)

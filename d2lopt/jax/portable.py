@@ -1,0 +1,58 @@
+"""A portable rule as an optax transformation of gradients."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from .. import jax as d2l
+from .. import native
+from ..backend import Tensor
+from ..errors import InputError
+from .cells import array_in, variable
+
+
+class RuleState(NamedTuple):
+    """What the transformation keeps: the steps done, and the rule's own states."""
+
+    count: Tensor
+    states: Any
+
+
+def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
+    """An optax.GradientTransformation, which needs params at each update.
+
+    Each hyperparameter may be a schedule. One that is to be set in mid-training goes
+    through optax.inject_hyperparams(lambda lr: d2l.optimizer(rule, lr=lr))(lr=0.01).
+    """
+    found = native.rule_of(d2l, rule, init_states)
+    native.check(found, hyperparams, (jax.Array, Callable), list(hyperparams))
+
+    def init(params: Any) -> RuleState:
+        cells = [variable(p) for p in jax.tree.leaves(params)]
+        states = jax.tree.map(array_in, native.start(d2l, found, cells))
+        return RuleState(jnp.zeros((), "int32"), states)
+
+    def update(updates: Any, state: RuleState, params: Any = None) -> Any:
+        if params is None:
+            raise InputError("a rule reads params: update(grads, state, params).")
+        olds, treedef = jax.tree.flatten(params)
+        if not olds:  # all are masked
+            return updates, state
+        dtype = jnp.result_type(*olds)
+
+        def now(value: Any) -> Any:  # a schedule's value has no dtype of its own
+            value = value(state.count) if callable(value) else value
+            return value if isinstance(value, float) else jnp.asarray(value, dtype)
+
+        cells = [variable(p) for p in olds]
+        states = jax.tree.map(variable, state.states)
+        numbers = {name: now(value) for name, value in hyperparams.items()}
+        found.step(d2l, cells, jax.tree.leaves(updates), states, numbers)
+        steps = [cell.value - p for cell, p in zip(cells, olds, strict=True)]
+        new = RuleState(state.count + 1, jax.tree.map(array_in, states))
+        return treedef.unflatten(steps), new
+
+    return optax.GradientTransformation(init, update)
