@@ -16,6 +16,7 @@ What the contract promises beyond the signatures:
 from __future__ import annotations
 
 import importlib
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +26,9 @@ import numpy as np
 
 from .conventions import FRAMEWORKS
 from .environment import how_to_install, installed_version
-from .errors import BrokenBackend, MissingBackend, unknown
+from .errors import BrokenBackend, InputError, MissingBackend, unknown
+
+DEVICE = "D2LOPT_DEVICE"  # an environment variable, so that children have it too
 
 Tensor = Any  # what the framework computes with
 Variable = Any  # a tensor that `assign` changes in place
@@ -41,6 +44,9 @@ class Backend(Protocol):
     version: str
 
     def __hash__(self) -> int: ...
+
+    def use_device(self, device: str) -> None:
+        """Compute on "cpu" or "cuda" from now on; InputError if that cannot be."""
 
     # Tensors in and out.
     def tensor(self, value: Any, dtype: str = "float32") -> Tensor:
@@ -99,14 +105,18 @@ class Backend(Protocol):
         state: State,
         batches: Sequence[Tensor],
         watch: Watch | None = None,
-        compile: bool = False,
+        compile: bool | None = None,
     ) -> None:
         """Apply `step(state, batch)` over the first axis of `batches`.
 
         The step changes the variables in `state`. If it returns a tensor, `watch` gets
-        each one in turn, and may raise to stop the loop. With `compile`, a framework
-        that gains from it compiles the loop: the step is then tensor code only, and
-        reads what changes from `state`, never from a closure.
+        each one in turn, and may raise to stop the loop.
+
+        Unless `compile` is False, the loop may be compiled: the step is then tensor
+        code only, and reads what changes from `state`, never from a closure. None
+        leaves it to the framework, which compiles where that makes the whole wait
+        shorter, compiling included; True asks for the fastest loop, however long that
+        takes to compile. One that gains nothing from it takes the steps as they come.
         """
 
     # What the framework itself offers.
@@ -154,7 +164,9 @@ def load(name: str) -> Any:
     """The framework module `name`, as a namespace that keeps the `Backend` contract.
 
     Raises InputError for an unknown name, MissingBackend if the framework is not
-    installed (the message has the pip command), BrokenBackend if its import fails.
+    installed (the message has the pip command), BrokenBackend if its import fails. It
+    computes on the device that the environment variable D2LOPT_DEVICE names, "cpu" or
+    "cuda"; InputError if it cannot.
 
     >>> d2l = load("numpy")
     """
@@ -162,18 +174,27 @@ def load(name: str) -> Any:
         raise unknown("backend", name, FRAMEWORKS)
     framework = FRAMEWORKS[name]
     try:
-        return importlib.import_module(f"d2lopt.{name}")
+        module = importlib.import_module(f"d2lopt.{name}")
     except ModuleNotFoundError as error:
         if error.name == framework.module:
             raise MissingBackend(how_to_install(name)) from error
         cause: Exception = error
     except Exception as error:
         cause = error
+    else:
+        module.use_device(os.environ.get(DEVICE, "cpu"))
+        return module
     message = str(cause).strip() or "no message"
     raise BrokenBackend(
         f"{framework.title} {installed_version(name)} {BrokenBackend.MARK}: "
         f"{type(cause).__name__}: {message}"
     ) from cause
+
+
+def cpu_only(title: str, device: str) -> None:
+    """`use_device` for a framework that has no other here."""
+    if device != "cpu":
+        raise InputError(f"{title} computes on the CPU only, not on {device}.")
 
 
 def builtin_from(home: Any, path: str) -> Any:
@@ -202,12 +223,14 @@ def loop(
 
 
 class Stopwatch:
-    """Seconds spent inside its `running()` blocks."""
+    """Seconds spent inside its `running()` blocks, and how many of them there were."""
 
     seconds = 0.0
+    times = 0
 
     @contextmanager
     def running(self) -> Iterator[None]:
+        self.times += 1
         start = time.perf_counter()
         try:
             yield
@@ -215,4 +238,4 @@ class Stopwatch:
             self.seconds += time.perf_counter() - start
 
 
-compile_clock = Stopwatch()  # tracing and compiling, in this process
+compile_clock = Stopwatch()  # tracing and compiling programs, in this process

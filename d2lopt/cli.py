@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import __version__
-from .cli_options import SECONDS
+from .cli_options import COMPILE, DEVICE, SECONDS
 from .conventions import FRAMEWORKS
 from .errors import BrokenBackend, InputError, MissingBackend, unknown
 from .hyperparams import HYPERPARAMS, check_hyperparams
@@ -89,6 +89,8 @@ def problem_options(command: Callable[..., None]) -> Callable[..., None]:
             show_default=True,
             help="Seconds that a backend may take.",
         ),
+        COMPILE,
+        DEVICE,
         click.option(
             "--json", "as_json", is_flag=True, help="Print one record a line."
         ),
@@ -130,6 +132,7 @@ def spec_from(
         seed=options["seed"],
         epochs=options["epochs"],
         batch_size=options["batch_size"],
+        compile=options["compile"],
     )
 
 
@@ -284,8 +287,9 @@ def doctor(limit: float, as_json: bool) -> None:
 def _add_others() -> None:
     from .cli_chapters import chapters, notebooks
     from .cli_conventions import conformance, explain, translate
+    from .cli_sweep import sweep
 
-    for command in (explain, translate, conformance, chapters, notebooks):
+    for command in (explain, translate, conformance, chapters, notebooks, sweep):
         main.add_command(command)
 
 

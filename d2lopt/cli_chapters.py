@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from .cli_conventions import known_framework, split
-from .cli_options import SECONDS
+from .cli_options import DEVICE, SECONDS
 from .conventions import FRAMEWORKS
 from .errors import MissingBackend
 
@@ -39,6 +39,7 @@ def installed_backend(name: str) -> str:
     show_default=True,
     help="Seconds that a chapter may take.",
 )
+@DEVICE
 def chapters(backends: str | None, names: str | None, out: Path, limit: float) -> None:
     """Run the chapters of this checkout, each on every backend.
 
@@ -81,6 +82,7 @@ def chapters(backends: str | None, names: str | None, out: Path, limit: float) -
     show_default=True,
     help="Seconds that a cell may take.",
 )
+@DEVICE
 def notebooks(backend: str, names: str | None, out: Path, limit: float) -> None:
     """Write the chapters as notebooks, executed on one backend.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from .cli_options import SECONDS
+from .cli_options import DEVICE, SECONDS
 from .conventions import FRAMEWORKS
 from .errors import InputError, unknown
 
@@ -85,6 +85,7 @@ def measure_unchecked(names: Sequence[str], kind: str) -> list[str]:
     help="Folder for the figure.",
 )
 @DATA
+@DEVICE
 @AS_JSON
 def explain(
     optimizer: str,
@@ -144,6 +145,7 @@ def explain(
 @click.option("--from", "source", required=True, help="The framework of the words.")
 @click.option("--to", "target", required=True, help="The framework to write them for.")
 @DATA
+@DEVICE
 @AS_JSON
 def translate(
     optimizer: str,
@@ -183,6 +185,7 @@ def translate(
     show_default=True,
     help="Seconds that a backend may take.",
 )
+@DEVICE
 @AS_JSON
 def conformance(
     backends: str | None, optimizers: str | None, limit: float, as_json: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -21,3 +22,25 @@ class Seconds(click.FloatRange):
 
 
 SECONDS = Seconds()
+
+
+def _keep(context: Any, parameter: Any, device: str) -> None:
+    os.environ["D2LOPT_DEVICE"] = device  # where `backend.load` and children find it
+
+
+DEVICE = click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    envvar="D2LOPT_DEVICE",
+    expose_value=False,
+    callback=_keep,
+    help="Where the frameworks compute; one that cannot says so.",
+)
+COMPILE = click.option(
+    "--compile/--no-compile",
+    default=None,
+    help="Compile the fastest loop, however long that takes, or take single steps; "
+    "left out: what makes the whole wait shortest.",
+)

@@ -58,7 +58,7 @@ def descend(
     loss_of: Callable[..., Tensor],
     problem: Problem,
     curve: Curve,
-    compile: bool,
+    compile: bool | None,
     progress: Progress | None,
 ) -> Curve:
     """Fold `interval` over the problem's chunks and note every loss in the curve."""
@@ -94,7 +94,9 @@ def descend(
             begun = time.perf_counter()
             d2l.fold(interval, state, chunk, watch, compile=compile)
             start += compile_clock.seconds - before
-            if compile:  # the losses may have come all at once: spread their times
+            if (
+                compile is not False
+            ):  # the losses may have come all at once: spread their times
                 begun += compile_clock.seconds - before
                 new = len(curve.times) - known
                 spread = np.linspace(begun, time.perf_counter(), new + 1)[1:] - start

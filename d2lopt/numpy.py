@@ -4,6 +4,7 @@ Gradients are those that a loss writes down by hand (`problem.LinearLoss`), so t
 five automatic ones have something to be tested against.
 """
 
+import functools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import book
-from .backend import Tensor, loop
+from .backend import Tensor, cpu_only, loop
 from .errors import InputError
 
 name = "numpy"
@@ -27,6 +28,9 @@ class Variable(np.ndarray[Any, Any]):
     """An array with a `grad`, for the rules in the book's form that read it."""
 
     grad: Tensor = None
+
+
+use_device = functools.partial(cpu_only, "NumPy")
 
 
 def tensor(value: Any, dtype: str = "float32") -> Tensor:
@@ -75,7 +79,11 @@ def value_and_grad(loss: Any) -> Callable[..., tuple[Tensor, list[Tensor]]]:
 
 
 def fold(
-    step: Any, state: Any, batches: Any, watch: Any = None, compile: bool = False
+    step: Any,
+    state: Any,
+    batches: Any,
+    watch: Any = None,
+    compile: bool | None = None,
 ) -> None:
     # A loss that overflows ends the run with a sentence; NumPy need not warn as well.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):

@@ -33,6 +33,7 @@ class Spec:
     seed: int = 0
     epochs: int = 2
     batch_size: int = 10
+    compile: bool | None = None  # of the scratch one; see `Backend.fold`
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ def execute(emit: Callable[[dict[str, Any]], None], spec: dict[str, Any]) -> Non
                 lambda params: rule.init_states(d2l, params),
                 asked.hyperparams,
                 *common,
+                compile=asked.compile,
                 progress=progress,
             )
         elif native is None:

@@ -54,7 +54,7 @@ def train_2d(
 def _scratch_interval(
     d2l: Backend,
     trainer_fn: Callable[..., Any],
-    compile: bool,
+    compile: bool | None,
     scheduled: tuple[str, ...],
 ) -> tuple[Step, Callable[..., Tensor]]:
     """(interval, loss_of) of a rule: the same functions each time, so that a framework
@@ -103,8 +103,8 @@ def from_scratch(
     b starts. The other arguments are those of `train_ch11`.
     """
     check_hyperparams(trainer_fn, hyperparams)
-    if compile is None:
-        compile = is_library_rule(trainer_fn)
+    if compile is None and not is_library_rule(trainer_fn):
+        compile = False
     problem = pose(d2l, unwrapped(data_iter), feature_dim, num_epochs, seed)
     schedules = {name: v for name, v in hyperparams.items() if callable(v)}
     problem.follow(schedules)
@@ -169,9 +169,10 @@ def train_ch11(
         feature_dim: d.
         num_epochs: passes over the data, from 1 up.
         seed: of the initial weights, where `data_iter` has no seed of its own.
-        compile: whether the loop is compiled where the framework gains from it. Left
-            out, a rule of this library is, and a rule of yours runs step by step, so
-            that its prints and breakpoints work.
+        compile: True asks for the fastest loop that the framework can compile, which
+            may take it seconds. Left out, the loop of a library rule is compiled where
+            that makes the whole wait shorter, and a rule of yours runs step by step,
+            as with False, so that its prints and breakpoints work.
 
     Returns:
         (times, losses): the seconds since the first look at the loss, and the ½·MSE
@@ -224,11 +225,11 @@ def built_in(
 
     def interval(state: State, chunk: tuple[Tensor, ...]) -> Tensor:
         run, full = state
-        d2l.fold(step, run, chunk, compile=True)
+        d2l.fold(step, run, chunk)
         return loss_of(run, *full)
 
     curve = Curve(num_epochs, problem.num_steps)
-    descend(d2l, interval, run, loss_of, problem, curve, True, progress)
+    descend(d2l, interval, run, loss_of, problem, curve, None, progress)
     curve.params = [d2l.numpy(p) for p in d2l.weights(net)]
     return curve
 

@@ -17,6 +17,7 @@ import optax
 
 from .. import book, native
 from ..backend import Tensor, builtin_from, compile_clock, loop
+from ..errors import InputError
 from .cells import Variable, array_in, on_arrays
 from .cells import assign as assign
 from .cells import variable as variable
@@ -35,6 +36,13 @@ maximum, minimum = on_arrays(jnp.maximum), on_arrays(jnp.minimum)
 sum, mean = on_arrays(jnp.sum), on_arrays(jnp.mean)
 matmul, reshape = on_arrays(jnp.matmul), on_arrays(jnp.reshape)
 zeros_like = on_arrays(jnp.zeros_like)
+
+
+def use_device(device: str) -> None:
+    if device != "cpu" and jax.default_backend() == "cpu":
+        raise InputError("JAX finds no GPU here: take --device cpu.")
+    if jax.default_backend() != "cpu":
+        jax.config.update("jax_default_device", jax.devices(device)[0])
 
 
 def tensor(value: Any, dtype: str = "float32") -> Tensor:
@@ -98,9 +106,13 @@ def _shape(x: Any) -> Any:
 
 
 def fold(
-    step: Any, state: Any, batches: Any, watch: Any = None, compile: bool = False
+    step: Any,
+    state: Any,
+    batches: Any,
+    watch: Any = None,
+    compile: bool | None = None,
 ) -> None:
-    if not compile:  # NumPy's slices are cheaper than JAX's
+    if compile is False:  # NumPy's slices are cheaper than JAX's
         loop(step, state, [list(np.asarray(batch)) for batch in batches], watch)
         return
     leaves, treedef = jax.tree.flatten(state)

@@ -4,6 +4,7 @@ The project retired in 2023 and still asks NumPy for the name `numpy.bool`, whic
 NumPy 1.24 removed; only this module knows, and puts it back before the import.
 """
 
+import functools
 import sys
 import warnings
 from collections.abc import Callable
@@ -18,22 +19,27 @@ with warnings.catch_warnings():
     from mxnet import autograd, gluon, np, npx
 
 from .. import book, native
-from ..backend import Tensor, loop
+from ..backend import Tensor, cpu_only, loop
 from ..errors import unknown
+from . import program
 from .portable import Portable
 from .portable import optimizer as optimizer
+from .program import either
 
 npx.set_np()
 
 name = "mxnet"
 version = mxnet.__version__
 
-abs, sign, maximum, minimum = np.abs, np.sign, np.maximum, np.minimum
-sqrt, square, exp, log = np.sqrt, np.square, np.exp, np.log
-sin, cos, sum, mean = np.sin, np.cos, np.sum, np.mean
-matmul, reshape, zeros_like = np.matmul, np.reshape, np.zeros_like
+abs, sign, maximum, minimum = map(either, ("abs", "sign", "maximum", "minimum"))
+sqrt, square, exp, log = map(either, ("sqrt", "square", "exp", "log"))
+sin, cos, sum, mean = map(either, ("sin", "cos", "sum", "mean"))
+matmul, reshape, zeros_like = map(either, ("matmul", "reshape", "zeros_like"))
 
 normal, rand, randn = np.random.normal, np.random.rand, np.random.randn
+
+
+use_device = functools.partial(cpu_only, "MXNet, as it is packaged now,")
 
 
 def tensor(value: Any, dtype: str = "float32") -> Tensor:
@@ -64,6 +70,9 @@ def variable(value: Tensor) -> Tensor:
 
 
 def assign(x: Tensor, value: Tensor) -> None:
+    if program.tracing():
+        program.assign(x, value)
+        return
     # copyto costs half of x[:] = value, but would resize x instead of complaining.
     if x.shape != value.shape:
         raise ValueError(f"cannot assign shape {value.shape} to shape {x.shape}")
@@ -79,6 +88,8 @@ def value_and_grad(
     loss: Callable[..., Tensor],
 ) -> Callable[..., tuple[Tensor, list[Tensor]]]:
     def both(params: list[Tensor], *batch: Tensor) -> tuple[Tensor, list[Tensor]]:
+        if program.tracing():
+            return program.value_and_grad(loss, params, batch)
         with autograd.record():
             value = loss(params, *batch)
         return value, [g.as_np_ndarray() for g in autograd.grad(value, params)]
@@ -87,9 +98,17 @@ def value_and_grad(
 
 
 def fold(
-    step: Any, state: Any, batches: Any, watch: Any = None, compile: bool = False
+    step: Any,
+    state: Any,
+    batches: Any,
+    watch: Any = None,
+    compile: bool | None = None,
 ) -> None:
-    loop(step, state, batches, watch)
+    found = program.of(step, state, batches) if compile is not False else None
+    if found is None:
+        loop(step, state, batches, watch)
+    else:
+        found.run(state, batches)
 
 
 def linear(w: Tensor, b: Tensor) -> Any:

@@ -15,6 +15,7 @@ with warnings.catch_warnings():
 
 from .. import book
 from ..backend import Tensor, builtin_from, loop
+from ..errors import InputError
 from .portable import optimizer as optimizer
 
 name = "paddle"
@@ -24,6 +25,13 @@ abs, sign, maximum, minimum = paddle.abs, paddle.sign, paddle.maximum, paddle.mi
 sqrt, square, exp, log = paddle.sqrt, paddle.square, paddle.exp, paddle.log
 sin, cos, sum, mean = paddle.sin, paddle.cos, paddle.sum, paddle.mean
 matmul, reshape, zeros_like = paddle.matmul, paddle.reshape, paddle.zeros_like
+
+
+def use_device(device: str) -> None:
+    if device == "cuda" and not paddle.device.cuda.device_count():
+        raise InputError("Paddle finds no GPU here: take --device cpu.")
+    if device == "cuda":
+        paddle.set_device("gpu")
 
 
 def tensor(value: Any, dtype: str = "float32", stop_gradient: bool = True) -> Tensor:
@@ -79,7 +87,11 @@ def value_and_grad(
 
 
 def fold(
-    step: Any, state: Any, batches: Any, watch: Any = None, compile: bool = False
+    step: Any,
+    state: Any,
+    batches: Any,
+    watch: Any = None,
+    compile: bool | None = None,
 ) -> None:
     loop(step, state, batches, watch)
 

@@ -1,10 +1,11 @@
 """TensorFlow: `tf.Variable`s, a GradientTape, and one compiled `tf.while_loop`.
 
 A step called from Python costs fifty times what it costs inside a graph, so `fold`
-puts the whole loop into one `tf.function` when it is asked to compile.
+puts the whole loop into one `tf.function`, and a long one through XLA as well.
 """
 
 import functools
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -15,12 +16,16 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its chatter at start-up
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same sums on every machine
 
-import tensorflow as tf
+from .sparing import sparing
+
+with sparing():
+    import tensorflow as tf
 
 from .. import book, native
 from ..backend import Tensor, builtin_from, compile_clock, loop
 from ..batches import Minibatches
-from .portable import Portable
+from ..errors import InputError
+from .portable import Portable, plain
 from .portable import optimizer as optimizer
 from .scalar import Scalar
 
@@ -34,6 +39,14 @@ matmul, reshape = tf.matmul, tf.reshape
 zeros, ones, zeros_like = tf.zeros, tf.ones, tf.zeros_like
 
 normal, rand, astype = tf.random.normal, tf.random.uniform, tf.cast
+
+
+def use_device(device: str) -> None:
+    there = tf.config.list_physical_devices("GPU")
+    if device == "cuda" and not there:
+        raise InputError("TensorFlow finds no GPU here: take --device cpu.")
+    if device == "cpu" and there:
+        tf.config.set_visible_devices([], "GPU")
 
 
 def tensor(value: Any, dtype: str = "float32") -> Tensor:
@@ -78,7 +91,7 @@ def _while(step: Any, state: Any, batches: Any) -> Tensor | None:
     """The loop as part of a graph; the step's outputs, stacked."""
     count = tf.shape(batches[0])[0]
     dtype = batches[0].dtype
-    outputs = tf.TensorArray(dtype, size=count, element_shape=())
+    outputs = tf.TensorArray(dtype, size=count)
     returns = False
 
     def body(i: Tensor, outputs: Any) -> tuple[Tensor, Any]:
@@ -91,22 +104,34 @@ def _while(step: Any, state: Any, batches: Any) -> Tensor | None:
     return outputs.stack() if returns else None
 
 
+LONG = 12_000  # steps, over which XLA saves the half second that it compiles
+
+
 @functools.lru_cache(maxsize=64)
-def _graph(step: Any, is_number: tuple[bool, ...]) -> Any:
-    """The compiled loop of a step, whose state has numbers where `is_number` says."""
+def _graph(step: Any, is_number: tuple[bool, ...], xla: bool) -> tuple[Any, set[Any]]:
+    """The compiled loop of a step, whose state has numbers where `is_number` says.
+
+    Beside it, the shapes that it has been compiled for.
+    """
 
     def run(state: Any, batches: Any) -> Tensor | None:
         pairs = zip(tf.nest.flatten(state), is_number, strict=True)
         leaves = [Scalar(x) if number else x for x, number in pairs]
         return _while(step, tf.nest.pack_sequence_as(state, leaves), batches)
 
-    return tf.function(run, reduce_retracing=True)
+    # Without autograph, which would read and rewrite each function that is called: a
+    # step is tensor code.
+    return tf.function(run, autograph=False, jit_compile=xla), set()
 
 
 def fold(
-    step: Any, state: Any, batches: Any, watch: Any = None, compile: bool = False
+    step: Any,
+    state: Any,
+    batches: Any,
+    watch: Any = None,
+    compile: bool | None = None,
 ) -> None:
-    if not compile:
+    if compile is False:
         loop(step, state, [tf.unstack(batch) for batch in batches], watch)
         return
     if tf.inside_function():  # a fold within a fold
@@ -118,9 +143,20 @@ def fold(
         tf.constant(x, tf.float64) if isinstance(x, int | float) else x for x in leaves
     ]
     state = tf.nest.pack_sequence_as(state, leaves)
-    graph = _graph(step, is_number)
-    with compile_clock.running():
-        graph.get_concrete_function(state, batches)
+    steps = math.prod(batches[0].shape[:2])
+    xla = compile is True or steps >= LONG
+    graph, known = _graph(step, is_number, xla)
+    shapes = tuple((*x.shape, x.dtype) for x in (*leaves, *batches))
+    if shapes not in known:
+        known.add(shapes)
+        with compile_clock.running():
+            graph.get_concrete_function(state, batches)
+            if xla:  # it compiles in the first call: one by the clock, and undone
+                variables = [x for x in leaves if isinstance(x, tf.Variable)]
+                kept = [tf.identity(x) for x in variables]
+                graph(state, batches)
+                for x, value in zip(variables, kept, strict=True):
+                    x.assign(value)
     outputs = graph(state, batches)
     if watch is not None and outputs is not None:
         for output in outputs.numpy():
@@ -158,7 +194,7 @@ def native_step(
             zip(tape.gradient(value, weights), weights, strict=True)
         )
 
-    return step, None
+    return step, plain([*net.trainable_variables, *trainer.variables])
 
 
 def load_array(data_arrays: Any, batch_size: int, is_train: bool = True) -> Any:

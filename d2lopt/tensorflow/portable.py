@@ -50,7 +50,7 @@ class Portable(tf.keras.optimizers.Optimizer):  # type: ignore[misc]
             params = [
                 # One that is made in the same tf.function has no value yet.
                 p if bool(p.is_initialized()) else tf.zeros(p.shape, p.dtype)
-                for p in _plain(variables)
+                for p in plain(variables)
             ]
             starts = native.start(d2l, self._given[0], params)
             states = tf.nest.map_structure(self._kept, starts)
@@ -80,7 +80,7 @@ class Portable(tf.keras.optimizers.Optimizer):  # type: ignore[misc]
         rule.step(d2l, params, dense, states, hyperparams)
 
 
-def _plain(variables: Any) -> list[Any]:
+def plain(variables: Any) -> list[Any]:
     """The tf.Variable that each variable of Keras holds."""
     return [v.value if isinstance(v, tf.keras.Variable) else v for v in variables]
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils._pytree import tree_map
 
 from .. import book
-from ..backend import Tensor, builtin_from, loop
+from ..backend import Tensor, builtin_from, compile_clock, loop
+from ..errors import InputError
 from .portable import optimizer as optimizer
 
 name = "torch"
@@ -26,6 +28,15 @@ meshgrid = functools.partial(torch.meshgrid, indexing="ij")
 def _dtype(dtype: str | torch.dtype) -> torch.dtype:
     found: torch.dtype = getattr(torch, dtype) if isinstance(dtype, str) else dtype
     return found
+
+
+def use_device(device: str) -> None:
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "PyTorch finds no GPU here: take --device cpu."
+        )
+    if device != torch.get_default_device().type:
+        torch.set_default_device(device)
 
 
 def tensor(value: Any, dtype: str = "float32", requires_grad: bool = False) -> Tensor:
@@ -72,6 +83,9 @@ def value_and_grad(
     loss: Callable[..., Tensor],
 ) -> Callable[..., tuple[Tensor, list[Tensor]]]:
     def both(params: list[Tensor], *batch: Tensor) -> tuple[Tensor, list[Tensor]]:
+        if torch.compiler.is_compiling():  # the compiler has no torch.autograd.grad
+            grads, value = torch.func.grad_and_value(loss)(list(params), *batch)
+            return value, grads
         leaves = [p.detach().requires_grad_() for p in params]
         value = loss(leaves, *batch)
         return value.detach(), list(torch.autograd.grad(value, leaves))
@@ -80,9 +94,46 @@ def value_and_grad(
 
 
 def fold(
-    step: Any, state: Any, batches: Any, watch: Any = None, compile: bool = False
+    step: Any,
+    state: Any,
+    batches: Any,
+    watch: Any = None,
+    compile: bool | None = None,
 ) -> None:
+    # Compiling takes ten seconds and more: only when asked, and not for a single turn.
+    if compile and len(batches[0]) > 1 and not torch.compiler.is_compiling():
+        step, state = _compiled(step), _with_tensors(state)
     loop(step, state, batches, watch)
+
+
+@functools.lru_cache(maxsize=64)
+def _compiled(step: Any) -> Any:
+    """The step as one program; a fold within it is unrolled."""
+    program: Any = None
+    shapes = set()
+
+    def run(state: Any, batch: Any) -> Any:
+        nonlocal program
+        shape = tuple(x.shape for x in batch)
+        if shape not in shapes:  # the first call compiles: on copies, by the clock
+            shapes.add(shape)
+            with compile_clock.running():
+                program = program or torch.compile(step, fullgraph=True, dynamic=False)
+                program(tree_map(lambda x: x.clone(), state), batch)
+        return program(state, batch)
+
+    return run
+
+
+def _with_tensors(state: Any) -> Any:
+    """The state with its numbers as tensors, for each of which it would recompile."""
+
+    def made(x: Any) -> Any:
+        if isinstance(x, torch.Tensor):
+            return x
+        return torch.tensor(x, dtype=torch.float64)
+
+    return tree_map(made, state)
 
 
 def linear(w: Tensor, b: Tensor) -> Any:

@@ -1,0 +1,288 @@
+"""A step as two programs: the loss, bound with its gradient, and what is then assigned.
+
+MXNet runs one operator at a time, at some ten microseconds each. Here the step is read
+once with symbols in the place of arrays; then each turn of the loop is one call for
+loss and gradients, and one for all assignments. An output must not be an input as well
+(the operators of a program run in any order), so the variables have two places each,
+and every turn goes from one to the other.
+"""
+
+import functools
+import operator
+import os
+from collections.abc import Callable
+from typing import Any
+
+os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # its chatter when it binds
+
+import mxnet
+from mxnet import np
+
+from ..backend import Tensor, compile_clock
+
+
+class Untraceable(Exception):
+    """The step does what cannot be read with symbols: it runs as it is."""
+
+
+class _Operators:
+    """The arithmetic of what a step computes with while it is read."""
+
+    __slots__ = ()
+
+    def apply(self, name: str, *others: Any) -> Any:
+        raise NotImplementedError
+
+
+def _operator(name: str) -> Callable[..., Any]:
+    return lambda x, *others: x.apply(name, *others)
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow", "matmul"):
+    setattr(_Operators, f"__{_name}__", _operator(f"__{_name}__"))
+    setattr(_Operators, f"__r{_name}__", _operator(f"__r{_name}__"))
+setattr(_Operators, "__neg__", _operator("__neg__"))  # noqa: B010
+
+
+class Number(_Operators):
+    """A hyperparameter, or what follows from some: a new value needs no new program.
+
+    Among its like it is a Python float; where it meets a tensor, it is an input.
+    """
+
+    __slots__ = ("of",)
+
+    def __init__(self, of: Callable[[list[Any]], float]) -> None:
+        self.of = of
+
+    def apply(self, name: str, *others: Any) -> Any:
+        if any(isinstance(other, Traced) for other in others):
+            return getattr(Traced(_symbol(self)), name)(*others)
+        of, more = self.of, [_as_number(other).of for other in others]
+        return Number(
+            lambda given: getattr(float(of(given)), name)(*(f(given) for f in more))
+        )
+
+
+def _as_number(value: Any) -> Number:
+    if isinstance(value, Number):
+        return value
+    fixed = float(value)
+    return Number(lambda given: fixed)
+
+
+class Traced(_Operators):
+    """A tensor while the step is read: a symbol. `assign` puts in another one."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def apply(self, name: str, *others: Any) -> Any:
+        return Traced(getattr(self.value, name)(*map(_symbol, others)))
+
+
+class Trace:
+    """What is found while a step is read."""
+
+    now: "Trace | None" = None
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, Number] = {}
+        self.loss: Any = None
+        self.grads: dict[str, str] = {}  # the name of a variable → of its gradient
+
+
+def tracing() -> bool:
+    """Whether a step is being read."""
+    return Trace.now is not None
+
+
+def _var(name: str) -> Any:
+    return mxnet.sym.var(name).as_np_ndarray()
+
+
+def _symbol(x: Any) -> Any:
+    """The symbol of a traced tensor; a number as an input; a constant as it is."""
+    if isinstance(x, Traced):
+        return x.value
+    if isinstance(x, Number):
+        trace = Trace.now
+        assert trace is not None
+        name = f"number{len(trace.numbers)}"
+        trace.numbers[name] = x
+        return _var(name)
+    if isinstance(x, np.ndarray):
+        raise Untraceable("an array that is not in the state")
+    return x
+
+
+def either(name: str) -> Callable[..., Tensor]:
+    """MXNet's function of that name, for arrays, and for symbols while tracing."""
+    on_arrays, on_symbols = getattr(np, name), getattr(mxnet.sym.np, name)
+
+    @functools.wraps(on_arrays)
+    def call(*inputs: Any, **more: Any) -> Tensor:
+        if Trace.now is None:
+            return on_arrays(*inputs, **more)
+        return Traced(on_symbols(*map(_symbol, inputs), **more))
+
+    return call
+
+
+def assign(x: Traced, value: Any) -> None:
+    """x ← value, while tracing."""
+    x.value = _symbol(value)
+
+
+def value_and_grad(
+    loss: Callable[..., Tensor], params: Any, batch: Any
+) -> tuple[Tensor, list[Tensor]]:
+    """The loss and its gradients, while tracing: inputs of what the step does next."""
+    trace = Trace.now
+    if trace is None or trace.loss is not None:
+        raise Untraceable("two losses in a step")
+    names = [p.value.name for p in params]
+    if any(p.value.list_inputs() != [n] for p, n in zip(params, names, strict=True)):
+        raise Untraceable("the loss of what the step has changed")
+    trace.loss = loss(params, *batch).value
+    trace.grads = {name: f"grad of {name}" for name in names}
+    return Traced(_var("loss")), [Traced(_var(g)) for g in trace.grads.values()]
+
+
+def _flat(state: Any) -> list[Any]:
+    """The leaves of nested lists, tuples and dicts."""
+    if isinstance(state, dict):
+        state = list(state.values())
+    if isinstance(state, list | tuple):
+        return [leaf for part in state for leaf in _flat(part)]
+    return [state]
+
+
+def _rebuilt(state: Any, leaves: Any) -> Any:
+    """The same nest with the next leaves in it."""
+    if isinstance(state, dict):
+        return {name: _rebuilt(part, leaves) for name, part in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(_rebuilt(part, leaves) for part in state)
+    return next(leaves)
+
+
+class Program:
+    """One step, for a state and batches of these shapes."""
+
+    def __init__(self, step: Any, state: Any, batches: Any) -> None:
+        leaves = _flat(state)
+        variables = {
+            f"state{k}": x for k, x in enumerate(leaves) if isinstance(x, np.ndarray)
+        }
+        trace = Trace.now = Trace()
+        index = _var("index")
+        try:
+            traced = [
+                Traced(_var(f"state{k}"))
+                if isinstance(x, np.ndarray)
+                else Number(operator.itemgetter(k))
+                for k, x in enumerate(leaves)
+            ]
+            batch = tuple(
+                Traced(mxnet.sym.np.take(_var(f"batch{k}"), index, axis=0))
+                for k in range(len(batches))
+            )
+            if step(_rebuilt(state, iter(traced)), batch) is not None:
+                raise Untraceable("a step that gives something back")
+        finally:
+            Trace.now = None
+        self.numbers = trace.numbers
+        self._lay_out(trace, index, variables, traced, batches)
+
+    def _lay_out(
+        self, trace: Trace, index: Any, variables: Any, traced: Any, batches: Any
+    ) -> None:
+        """Make the two places of each variable, and the programs between them."""
+        changed = {
+            f"state{k}": cell.value
+            for k, cell in enumerate(traced)
+            if isinstance(cell, Traced) and cell.value.list_inputs() != [f"state{k}"]
+        }
+        changed["index"] = index + 1
+        fixed = {f"batch{k}": x.copy() for k, x in enumerate(batches)}
+        dtype = batches[0].dtype
+        fixed |= {name: np.zeros((), dtype=dtype) for name in self.numbers}
+        start = variables | {"index": np.zeros((), dtype="int32")}
+        fixed |= {name: x.copy() for name, x in start.items() if name not in changed}
+        grads = {g: np.zeros_like(variables[n]) for n, g in trace.grads.items()}
+        self.fixed, self.changed = fixed, list(changed)
+        self.sides = [{n: start[n].copy() for n in changed} for _ in range(2)]
+        outputs = mxnet.sym.Group(list(changed.values()))
+        assigned = mxnet.ndarray.CachedOp(outputs)
+        self.turns = []
+        for side, other in (self.sides, self.sides[::-1]):
+            there = fixed | side | grads
+            loss = self._bound(trace, there)
+            if loss is not None:
+                there["loss"] = loss.outputs[0].as_np_ndarray()
+            inputs = [there[name] for name in outputs.list_inputs()]
+            self.turns.append((loss, assigned, inputs, list(other.values())))
+
+    def _bound(self, trace: Trace, there: dict[str, Any]) -> Any:
+        """The loss with its gradient, reading and writing those arrays."""
+        if trace.loss is None:
+            return None
+        loss = mxnet.sym.make_loss(trace.loss.as_nd_ndarray())
+        names = loss.list_inputs()
+        return loss.bind(
+            mxnet.cpu(),
+            args={name: there[name].as_nd_ndarray() for name in names},
+            args_grad={n: there[g].as_nd_ndarray() for n, g in trace.grads.items()},
+            grad_req={n: "write" if n in trace.grads else "null" for n in names},
+        )
+
+    def run(self, state: Any, batches: Any) -> None:
+        """Take the steps, from the state and back into it."""
+        leaves = _flat(state)
+        variables = {f"state{k}": x for k, x in enumerate(leaves)}
+        for name, number in self.numbers.items():
+            self.fixed[name][()] = number.of(leaves)
+        for k, batch in enumerate(batches):
+            batch.copyto(self.fixed[f"batch{k}"])
+        for name, array in (self.fixed | self.sides[0]).items():
+            if name in variables:
+                variables[name].copyto(array)
+        self.sides[0]["index"][()] = 0
+        steps = len(batches[0])
+        for i in range(steps):
+            loss, assigned, inputs, outputs = self.turns[i % 2]
+            if loss is not None:
+                loss.forward(is_train=True)
+                loss.backward()
+            assigned(*inputs, out=outputs)
+        for name, array in self.sides[steps % 2].items():
+            if name in variables:
+                array.copyto(variables[name])
+
+
+@functools.lru_cache(maxsize=64)
+def _programs(step: Any) -> dict[Any, Program | None]:
+    """The programs of a step, by shapes; None where it cannot be one."""
+    return {}
+
+
+def _shape(x: Any) -> Any:
+    return (x.shape, str(x.dtype)) if isinstance(x, np.ndarray) else "number"
+
+
+def of(step: Any, state: Any, batches: Any) -> Program | None:
+    """The program of a step; None for one that has to run as it is."""
+    if tracing():
+        raise Untraceable("a fold within a step")
+    known = _programs(step)
+    shapes = tuple(map(_shape, _flat(state))), tuple(map(_shape, batches))
+    if shapes not in known:
+        with compile_clock.running():
+            try:
+                known[shapes] = Program(step, state, batches)
+            except Exception:  # whatever is wrong with it shows when it runs as it is
+                known[shapes] = None
+    return known[shapes]

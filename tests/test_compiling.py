@@ -1,0 +1,70 @@
+"""Compiled loops: the same numbers as step by step, and each compiled only once."""
+
+import numpy as np
+import pytest
+
+from d2lopt import rules, train
+from d2lopt.backend import compile_clock
+
+COMPILES = {"torch": [True], "tensorflow": [None, True], "mxnet": [None, True]}
+COMPILES |= {"jax": [None, True]}
+
+
+def run(d2l, name, compile, lr=None, seed=0, num_epochs=2, **changed):
+    rule = rules.RULES[name]
+    numbers = {**rule.hyperparams, **changed}
+    if lr is not None:
+        numbers["lr"] = lr
+    return train.from_scratch(
+        d2l,
+        getattr(d2l, name),
+        None,
+        numbers,
+        *d2l.get_data_ch11(50, seed=seed, source="stand-in", quiet=True),
+        num_epochs,
+        compile=compile,
+    )
+
+
+@pytest.mark.parametrize("name", ["rmsprop", "adam"])
+@pytest.mark.parametrize("compile", [None, True])
+def test_a_compiled_loop_takes_the_same_steps(d2l, name, compile):
+    eager = run(d2l, name, False)
+    compiled = run(d2l, name, compile)
+    assert compiled.steps == eager.steps
+    np.testing.assert_allclose(compiled.losses, eager.losses, rtol=1e-6)
+
+
+@pytest.mark.parametrize("compile", [None, True])
+def test_a_program_is_made_once(d2l, compile):
+    """Other numbers, another seed, more epochs of the same shapes: the same program."""
+    run(d2l, "rmsprop", compile)
+    made = compile_clock.times
+    first = run(d2l, "rmsprop", compile, lr=0.02)
+    run(d2l, "rmsprop", compile, lr=0.03, gamma=0.8, seed=1)
+    run(d2l, "rmsprop", compile)
+    assert compile_clock.times == made
+    assert first.seconds_compiling == 0
+    assert first.losses != run(d2l, "rmsprop", compile, lr=0.03).losses
+
+
+@pytest.mark.parametrize("compile", [None, True])
+def test_what_is_compiled_takes_time_by_the_clock(d2l, compile):
+    if compile not in COMPILES.get(d2l.name, []):
+        pytest.skip(f"{d2l.name} takes the steps as they come")
+    before = compile_clock.times
+    curve = run(d2l, "yogi", compile)
+    assert compile_clock.times > before
+    assert 0 < curve.seconds_compiling
+
+
+def test_a_rule_of_yours_is_called_at_every_step(d2l):
+    calls = []
+
+    def mine(params, grads, states, hyperparams):
+        calls.append(len(params))
+        rules.sgd(d2l, params, grads, states, hyperparams)
+
+    data = d2l.get_data_ch11(50, source="stand-in", quiet=True)
+    curve = train.from_scratch(d2l, mine, None, {"lr": 0.1}, *data, 1)
+    assert len(calls) == curve.num_steps == 30
