@@ -285,11 +285,20 @@ def doctor(limit: float, as_json: bool) -> None:
 
 
 def _add_others() -> None:
+    from .cli_bench import bench
     from .cli_chapters import chapters, notebooks
     from .cli_conventions import conformance, explain, translate
     from .cli_sweep import sweep
 
-    for command in (explain, translate, conformance, chapters, notebooks, sweep):
+    for command in (
+        explain,
+        translate,
+        conformance,
+        chapters,
+        notebooks,
+        sweep,
+        bench,
+    ):
         main.add_command(command)
 
 

@@ -23,8 +23,8 @@ from .hyperparams import HYPERPARAMS, Hyperparameter
 def half_mse(d2l: Backend, y_hat: Tensor, y: Tensor, weight: Tensor) -> Tensor:
     """½ Σ weight · (ŷ − y)²: ½·MSE, as the weights of a batch's n rows are 1/n.
 
-    All three have shape (n, 1). A short last batch is filled up with rows of weight 0,
-    so that every batch has one shape.
+    All three have shape (n, 1), or ŷ (n, K): then it is the sum over K models. A short
+    last batch is filled up with rows of weight 0, so that every batch has one shape.
     """
     return d2l.sum(weight * d2l.square(y_hat - y)) / 2
 
@@ -33,24 +33,27 @@ class LinearLoss:
     """½·MSE of the linear model Xw + b, with its gradient written by hand.
 
     Called with params [w (d, 1), b (1,)] and a batch X (n, d), y (n, 1), weight (n, 1).
+    With w (d, K) and b (1, K) it is the sum of the losses of K models, so that each
+    one's gradient is its own. b may be left out, where X has a column of ones for it.
     """
 
     def __init__(self, d2l: Backend) -> None:
         self.d2l = d2l
 
     def __call__(self, params: State, X: Tensor, y: Tensor, weight: Tensor) -> Tensor:
-        w, b = params
-        return half_mse(self.d2l, self.d2l.matmul(X, w) + b, y, weight)
+        w, *b = params
+        return half_mse(self.d2l, sum(b, self.d2l.matmul(X, w)), y, weight)
 
     def value_and_grad(
         self, params: State, X: Any, y: Any, weight: Any
     ) -> tuple[Tensor, list[Tensor]]:
         """The loss and [∂/∂w, ∂/∂b], for NumPy arrays."""
-        w, b = params
-        r = X @ w + b - y  # the residuals
+        w, *b = params
+        r = sum(b, X @ w) - y  # the residuals
         # ∂/∂w = Xᵀ (weight · r),  ∂/∂b = Σ weight · r
         weighted = weight * r
-        return (weighted * r).sum() / 2, [X.T @ weighted, weighted.sum(0)]
+        by_b = [weighted.sum(0).reshape(x.shape) for x in b]
+        return (weighted * r).sum() / 2, [X.T @ weighted, *by_b]
 
 
 @dataclass
