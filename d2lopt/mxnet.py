@@ -37,6 +37,15 @@ matmul, reshape, zeros_like = np.matmul, np.reshape, np.zeros_like
 normal, rand, randn = np.random.normal, np.random.rand, np.random.randn
 
 
+def _as_numpy(x: Tensor, dtype: Any = None) -> onp.ndarray[Any, Any]:
+    return onp.asarray(x.asnumpy(), dtype)
+
+
+# Without it, NumPy (and so matplotlib) finds an array of Python objects in a tensor.
+if not hasattr(np.ndarray, "__array__"):
+    np.ndarray.__array__ = _as_numpy
+
+
 def tensor(value: Any, dtype: str = "float32") -> Tensor:
     return np.array(value, dtype=dtype)
 
