@@ -6,12 +6,12 @@ for cells that write a harness of their own. A name that there is not says why.
 
 One name has two meanings in the book: `d2l.sgd` here is this chapter's rule, (params,
 grads, states, hyperparams), not the function (params, lr, batch_size) of the chapter on
-linear regression.
+linear regression. A call in that form says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -122,6 +122,20 @@ def squared_loss(d2l: Backend, y_hat: Tensor, y: Tensor) -> Tensor:
     return d2l.square(y_hat - d2l.reshape(y, y_hat.shape)) / 2
 
 
+class BoundRule(partial[None]):
+    """A rule of the library for one framework: (params, grads, states, hyperparams)."""
+
+    def __call__(self, /, *args: Any, **more: Any) -> None:
+        if not more and (len(args) != 4 or not isinstance(args[3], Mapping)):
+            name = self.func.__name__
+            raise InputError(
+                f"d2l.{name} takes (params, grads, states, hyperparams), the last a "
+                "dict; an sgd(params, lr, batch_size), as in the book's chapter on "
+                "linear regression, is to be defined in a cell."
+            )
+        super().__call__(*args, **more)
+
+
 def bind(module: ModuleType, home: Any) -> None:
     """Complete the namespace of a framework module with the portable names.
 
@@ -131,7 +145,6 @@ def bind(module: ModuleType, home: Any) -> None:
         *(get_data_ch11, linreg, squared_loss, evaluate_loss),
         *(train.train_ch11, train.train_concise_ch11),
         *(ch7.get_data_ch7, ch7.train_ch7, ch7.train_pytorch_ch7),
-        *(rule.step for rule in rules.RULES.values()),
     ]
     free: list[Callable[..., Any]] = [
         *(plot.figure, plot.plot, plot.set_figsize, plot.set_axes, plot.annotate),
@@ -142,6 +155,8 @@ def bind(module: ModuleType, home: Any) -> None:
     words.complete(module, home)
     names.setdefault("load_array", partial(load_array, module))
     names.update({f.__name__: partial(f, module) for f in portable})
+    steps = [rule.step for rule in rules.RULES.values()]
+    names.update({f.__name__: BoundRule(f, module) for f in steps})
     names.update({f.__name__: f for f in free})
     names["show_trace_2d"] = partial(plot.show_trace_2d, tensor=module.tensor)
     airfoil = data.description()

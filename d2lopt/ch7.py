@@ -16,7 +16,13 @@ from .descend import Curve
 
 
 def get_data_ch7(d2l: Backend) -> tuple[Tensor, Tensor]:
-    """The whitened airfoil data: features (1500, 5), labels (1500,), float32."""
+    """The whitened airfoil data: features (1500, 5), labels (1500,), float32.
+
+    A cell of that edition defines a function of this name, which reads
+    '../../data/airfoil_self_noise.dat' with NumPy and stops with a FileNotFoundError
+    where that file is not. Leave the definition out, or let it read
+    `d2l.download("airfoil")`.
+    """
     dataset = data.load()
     if dataset.note:
         print(dataset.note)
@@ -34,12 +40,8 @@ def train_ch7(
     num_epochs: int = 2,
 ) -> None:
     """Train the linear model with a rule; print its last loss and draw the curve."""
-    data_iter, dim = _minibatches(d2l, features, labels, batch_size)
-    _show(
-        train.from_scratch(
-            d2l, optimizer_fn, states, hyperparams, data_iter, dim, num_epochs
-        )
-    )
+    data = _minibatches(d2l, features, labels, batch_size)
+    _show(train.from_scratch(d2l, optimizer_fn, states, hyperparams, *data, num_epochs))
 
 
 def train_pytorch_ch7(
@@ -52,12 +54,8 @@ def train_pytorch_ch7(
     num_epochs: int = 2,
 ) -> None:
     """Train the framework's linear layer with its own optimizer, likewise."""
-    data_iter, dim = _minibatches(d2l, features, labels, batch_size)
-    _show(
-        train.built_in(
-            d2l, optimizer_fn, optimizer_hyperparams, data_iter, dim, num_epochs
-        )
-    )
+    data = _minibatches(d2l, features, labels, batch_size)
+    _show(train.built_in(d2l, optimizer_fn, optimizer_hyperparams, *data, num_epochs))
 
 
 def _minibatches(

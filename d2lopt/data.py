@@ -8,13 +8,10 @@ published one, with either line end.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
-import tempfile
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +19,15 @@ import numpy as np
 
 from .environment import CHECKOUT
 from .errors import InputError
+from .fetch import CONNECT, READ, cache_dir, describe, fetch, first
 
 Array = np.ndarray[Any, Any]
-
-CONNECT, READ = 3.0, 5.0  # seconds to wait for an address, and between two of its bytes
 
 
 @cache
 def description() -> dict[str, Any]:
-    """What `data/airfoil.json` says; in a wheel, its copy inside the package."""
-    packaged = resources.files(__package__).joinpath("airfoil.json")
-    text = packaged if packaged.is_file() else CHECKOUT / "data" / "airfoil.json"
-    found: dict[str, Any] = json.loads(text.read_text(encoding="utf-8"))
-    return found
+    """What `data/airfoil.json` says."""
+    return describe("airfoil.json")
 
 
 @dataclass(frozen=True)
@@ -149,13 +142,6 @@ def stand_in(origin: str = "generated") -> Dataset:
 # --------------------------------------------------------------------------- finding it
 
 
-def cache_dir() -> Path:
-    """The user's cache folder for this package."""
-    import pooch
-
-    return Path(pooch.os_cache("d2lopt"))
-
-
 def candidates() -> list[Path]:
     """Where the file may lie already, in the order in which it is looked for."""
     name = description()["name"]
@@ -165,30 +151,15 @@ def candidates() -> list[Path]:
 def download(addresses: list[str] | None = None, to: Path | None = None) -> Path:
     """Fetch the file from the first address that has it; return where it now lies.
 
-    The content is verified before it is moved into place: an interrupted or wrong
-    download leaves nothing. Raises InputError with what each address answered.
+    Raises an InputError with what each address answered.
     """
-    import pooch
-
-    to = to or cache_dir() / description()["name"]
-    answers = []
-    for address in addresses or description()["addresses"]:
-        fetch = pooch.HTTPDownloader(
-            progressbar=os.isatty(2), timeout=(CONNECT, READ), headers={"Accept": "*/*"}
-        )
-        try:
-            to.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=to.parent) as folder:
-                part = Path(folder) / to.name
-                fetch(address, str(part), None)
-                read(part)
-                part.replace(to)
-            return to
-        except InputError as error:
-            answers.append(f"{address}: {str(error).split(': ', 1)[-1].rstrip('.')}")
-        except (OSError, ValueError) as error:  # requests' errors are OSErrors
-            answers.append(f"{address}: {type(error).__name__}")
-    raise InputError("no address gave the airfoil file (" + "; ".join(answers) + ").")
+    goal = to or cache_dir() / description()["name"]
+    first(
+        addresses or description()["addresses"],
+        lambda address: fetch(address, goal, read, (CONNECT, READ)),
+        "the airfoil file",
+    )
+    return goal
 
 
 def locate(source: str = "airfoil") -> Path:

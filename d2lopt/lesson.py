@@ -59,3 +59,8 @@ def builtin(d2l: Any, optimizer: str, hyperparams: dict[str, Any]) -> Any:
     """
     native = FRAMEWORKS[d2l.name].native(optimizer, hyperparams)
     return native and native[0].resolve(d2l, native[1])
+
+
+def title(trainer: Any) -> str:
+    """The name of what `builtin` found, to be printed: no address in memory."""
+    return str(getattr(trainer, "__name__", trainer))

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
-from . import plot
+from . import images, plot
 
 # Older names, or names in other editions → what does it here.
 NOW = {
@@ -41,15 +41,14 @@ NOW = {
 # Parts of the book that are not this chapter → names that they bring.
 ELSEWHERE = {
     "linear networks and the classes of edition 1.0": """
-        synthetic_data accuracy evaluate_accuracy train_epoch_ch3 train_ch3 predict_ch3
+        synthetic_data evaluate_accuracy train_epoch_ch3 train_ch3 predict_ch3
         Updater get_fashion_mnist_labels show_images show_fashion_mnist HyperParameters
         add_to_class ProgressBoard Module DataModule Trainer SyntheticRegressionData
         LinearRegressionScratch LinearRegression SGD FashionMNIST Classifier
         SoftmaxRegression nn_Module""",
     "convolutional networks, with Fashion-MNIST": """
-        load_data_fashion_mnist get_dataloader_workers train_ch5 train_ch6 TrainCallback
-        evaluate_accuracy_gpu corr2d init_cnn LeNet Residual ResNeXtBlock resnet18
-        FlattenLayer GlobalAvgPool2d""",
+        train_ch5 corr2d LeNet Residual ResNeXtBlock resnet18 FlattenLayer
+        GlobalAvgPool2d""",
     "recurrent networks": """
         read_time_machine tokenize Vocab count_corpus load_corpus_time_machine
         seq_data_iter_random seq_data_iter_sequential SeqDataLoader
@@ -95,9 +94,11 @@ PART = {name: part for part, names in ELSEWHERE.items() for name in names.split(
 
 
 def lookup(module: ModuleType, name: str) -> Any:
-    """The module's `__getattr__`: pyplot as `plt`, or an AttributeError that helps."""
-    if name == "plt":  # on demand, as matplotlib takes a while to import
+    """The module's `__getattr__`: what is made on demand, or an error that helps."""
+    if name == "plt":  # matplotlib takes a while to import
         return plot.studio.share()
+    if name in images.NAMES:
+        return images.bring(module, name)
     message = f"d2lopt has no d2l.{name}"
     if name in NOW:
         raise AttributeError(f"{message}: use d2l.{NOW[name]}.")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SIZE = (4.5, 3.0)  # inches
 LINES = ("-", "m--", "g-.", "r:")
+FEW = 40  # points on a loss curve
 
 
 class Studio:
@@ -39,7 +40,7 @@ class Studio:
 
     def __init__(self) -> None:
         self.folder: Path | None = None  # None: saved only where nothing can show them
-        self.prefix = Path(sys.argv[0]).stem if sys.argv[0] else "figure"
+        self.prefix = _script()
         self.current: Figure | None = None
         self.name: str | None = None
         self.count = 0
@@ -53,14 +54,24 @@ class Studio:
         plt = self._open()
         self.finish()
         self.count += 1
-        self.current, self.name = plt.figure(layout="constrained"), name
-        return self.current
+        figure: Figure = plt.figure(layout="constrained")
+        self.current, self.name = figure, name
+        if name and figure.canvas.manager:
+            figure.canvas.manager.set_window_title(name)
+        return figure
 
     def share(self) -> Pyplot:
         """pyplot, for a lesson's own use."""
         self._shared = True
         self._open()
-        return Pyplot()
+        return Pyplot(self.show)
+
+    def show(self, *args: Any, **more: Any) -> None:
+        """What `plt.show` does; where there is nothing to show on, save instead."""
+        if has_window() or in_kernel():
+            pyplot().show(*args, **more)
+        else:
+            self.finish()
 
     def axes(self, figsize: tuple[float, float] | None = None) -> Axes:
         """The axes for a new picture: those that wait for one, or of a new figure."""
@@ -102,11 +113,15 @@ class Studio:
 
     def _open(self) -> Any:
         """pyplot, with everything ready for a first figure."""
+        plt = pyplot()
         if not self._opened:
             self._opened = True
+            # Only now: pyplot closes every window at the end of the process, and what
+            # is registered last runs first.
             atexit.register(self.close)
-            pyplot().rcParams["figure.figsize"] = SIZE
-        return pyplot()
+            plt.rcParams["figure.figsize"] = SIZE
+            plt.rcParams["figure.max_open_warning"] = 0  # windows stay open to the end
+        return plt
 
     def _unfinished(self, current: Figure | None) -> list[Figure]:
         """The current figure, and what a lesson drew with pyplot since."""
@@ -121,6 +136,12 @@ class Studio:
         self.finish()
         if has_window() and not in_notebook() and pyplot().get_fignums():
             pyplot().show()
+
+
+def _script() -> str:
+    """The name of this process's script, for its figures; "figure" if it has none."""
+    started = sys.argv[0] if sys.argv else ""
+    return "figure" if started in ("", "-", "-c", "-m") else Path(started).stem
 
 
 studio = Studio()
@@ -156,8 +177,11 @@ def save(figure: Figure, folder: Path, stem: str) -> list[Path]:
     paths = [folder / f"{stem}.{kind}" for kind in ("svg", "png")]
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        engine = figure.get_layout_engine()
         for path in paths:
             figure.savefig(path, dpi=160)
+            figure.set_layout_engine("none")  # the second takes the first one's layout
+        figure.set_layout_engine(engine)
     except OSError as error:
         raise InputError(f"cannot write {folder}: {error.strerror}.") from error
     return paths
@@ -229,14 +253,18 @@ def plot(
     """Draw one curve or several: `plot(y)`, `plot(x, y)`, `plot(x, [y1, y2])`.
 
     X and Y are sequences of numbers, or lists of such sequences: arrays of any
-    framework, in a graph of gradients or not. A shared X is given once.
+    framework, in a graph of gradients or not. A shared X is given once. `axes`, if
+    given, is cleared first; otherwise the picture is a new one.
     """
     xs, ys = (_curves(X), _curves(Y)) if Y is not None else ([], _curves(X))
     if not xs:
         xs = [np.arange(len(y)) for y in ys]
     if len(xs) == 1:
         xs = xs * len(ys)
-    axes = axes or studio.axes(figsize)
+    if axes is None:
+        axes = studio.axes(figsize)
+    else:
+        axes.clear()
     for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
         axes.plot(x, y, fmts[i % len(fmts)])
     set_axes(axes, xlabel, ylabel, xlim, ylim, xscale, yscale, legend)
@@ -279,7 +307,9 @@ def loss_curves(curves: Mapping[str, Curve], note: str | None = None) -> None:
     """Draw the loss over the epochs of each curve, under its label; `note` below."""
     axes = studio.axes()
     for label, curve in curves.items():
-        axes.plot(curve.epochs, curve.losses, label=label)
+        # Few points are marked: a straight line between them was not measured.
+        mark = "o" if len(curve.losses) <= FEW else None
+        axes.plot(curve.epochs, curve.losses, marker=mark, markersize=3, label=label)
     axes.set(xlabel="epoch", ylabel="loss (½·MSE)")
     axes.grid(alpha=0.4)
     if any(curves):

@@ -14,7 +14,11 @@ class Pyplot:
     """pyplot, whose functions read the arrays of every framework.
 
     matplotlib asks NumPy to read what it is given, and not every framework lets it.
+    `show` is the function that is called in the place of pyplot's own.
     """
+
+    def __init__(self, show: Callable[..., None]) -> None:
+        self.show = show
 
     def __getattr__(self, name: str) -> Any:
         import matplotlib.pyplot as plt

@@ -1,5 +1,7 @@
 """Figures and tables: what stands on them, and where they go."""
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,8 @@ import numpy as np
 import pytest
 
 from d2lopt import compare, plot
+from d2lopt.animator import Animator
+from d2lopt.descend import Curve
 from d2lopt.runs import Record, Spec, blank
 
 SPEC = Spec("numpy", "rmsprop", {"lr": 0.01, "gamma": 0.9, "eps": 1e-6})
@@ -105,6 +109,39 @@ def test_plot_takes_one_curve_or_several(arguments, curves):
     plot.pyplot().close()
 
 
+def test_plot_clears_the_axes_that_it_is_given():
+    _, axes = plot.pyplot().subplots()
+    plot.plot([1, 2], xlabel="x", axes=axes)
+    plot.plot([3, 4, 5], axes=axes)
+    assert [list(line.get_ydata()) for line in axes.lines] == [[3, 4, 5]]
+    assert axes.get_xlabel() == ""
+    plot.pyplot().close()
+
+
+@pytest.mark.parametrize(("points", "marker"), [(plot.FEW, "o"), (150, "None")])
+def test_a_loss_curve_of_few_points_marks_them(points, marker):
+    steps = list(range(points))
+    curve = Curve(1, points, steps, [0.3] * points)
+    figure = plot.studio.begin("curve")
+    plot.loss_curves({"": curve})
+    (line,) = figure.axes[0].lines
+    assert line.get_marker() == marker
+    plot.studio.current = None
+    plot.pyplot().close(figure)
+
+
+def test_the_animator_of_a_script_draws_once_however_often_it_is_fed(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(Animator, "draw", lambda self: drawn.append(self))
+    animator = Animator(legend=["loss"])
+    for i in range(200):
+        animator.add(i, i)
+    assert drawn == []
+    plot.studio.finish()
+    assert drawn == [animator]
+    assert len(animator.X[0]) == 200
+
+
 def test_the_trace_is_drawn_over_the_contours():
     figure = plot.studio.begin("trace")
     plot.show_trace_2d(lambda a, b: a**2 + b**2, [(-5, -2), (-1, 0.5)])
@@ -138,3 +175,89 @@ def test_a_script_without_a_display_saves_every_figure(tmp_path):
         "figure: out/mine-named.png",
     ]
     assert run.stderr == ""
+
+
+def run_script(folder, text, **environment):
+    """Run it as a script that finds its own way of showing figures, warnings raised."""
+    (folder / "mine.py").write_text(text)
+    return subprocess.run(
+        [sys.executable, "-W", "error", "mine.py"],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={k: v for k, v in os.environ.items() if k != "MPLBACKEND"} | environment,
+        timeout=60,
+    )
+
+
+@pytest.mark.processes
+def test_show_saves_where_nothing_can_be_shown(tmp_path):
+    text = "from d2lopt import numpy as d2l\nd2l.plt.plot([1, 2])\nd2l.plt.show()\n"
+    run = run_script(tmp_path, text + "print('end')", MPLBACKEND="Agg")
+    assert run.stderr == ""
+    assert run.stdout == "figure: out/mine-1.png\nend\n"
+
+
+@pytest.fixture
+def display():
+    """A screen that nobody sees, for windows."""
+    if shutil.which("Xvfb") is None:
+        pytest.skip("a test of windows needs Xvfb (apt-get install xvfb)")
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writing)],
+        pass_fds=[writing],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writing)
+    with os.fdopen(reading) as number:
+        yield f":{number.readline().strip()}"
+    server.terminate()
+    server.wait()
+
+
+IN_WINDOWS = """
+from d2lopt import numpy as d2l
+animator = d2l.Animator()
+for i in range(20):
+    animator.add(i, i)
+d2l.figure("named")
+d2l.plot([1, 2])
+import matplotlib.pyplot as plt
+
+def look():
+    for figure in map(plt.figure, plt.get_fignums()):
+        window = figure.canvas.manager.window
+        points = len(figure.axes[0].lines[0].get_xdata())
+        print(window.title(), bool(window.winfo_viewable()), points)
+    plt.close("all")
+
+if hasattr(plt.gcf().canvas.manager, "window"):
+    timer = plt.gcf().canvas.new_timer(interval=800)
+    timer.add_callback(look)
+    timer.start()
+print("end of the script")
+"""
+
+
+@pytest.mark.processes
+def test_with_a_display_a_script_ends_by_showing_its_windows(tmp_path, display):
+    pytest.importorskip("tkinter", reason="this Python has no tkinter")
+    run = run_script(tmp_path, IN_WINDOWS, DISPLAY=display)
+    assert run.stderr == ""
+    assert run.returncode == 0
+    assert run.stdout == "end of the script\nFigure 1 True 20\nnamed True 2\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
+
+
+@pytest.mark.processes
+def test_with_a_display_but_no_toolkit_a_script_saves(tmp_path, display):
+    without = tmp_path / "without"
+    without.mkdir()
+    for toolkit in ("tkinter", "gi", "wx", "PyQt6", "PySide6", "PyQt5", "PySide2"):
+        (without / f"{toolkit}.py").write_text("raise ImportError('it is not here')")
+    run = run_script(tmp_path, IN_WINDOWS, DISPLAY=display, PYTHONPATH=str(without))
+    assert run.stderr == ""
+    assert run.stdout == (
+        "figure: out/mine-1.png\nend of the script\nfigure: out/mine-named.png\n"
+    )

@@ -42,6 +42,15 @@ normal, rand, randn = np.random.normal, np.random.rand, np.random.randn
 use_device = functools.partial(cpu_only, "MXNet, as it is packaged now,")
 
 
+def _as_numpy(x: Tensor, dtype: Any = None) -> onp.ndarray[Any, Any]:
+    return onp.asarray(x.asnumpy(), dtype)
+
+
+# Without it, NumPy (and so matplotlib) finds an array of Python objects in a tensor.
+if not hasattr(np.ndarray, "__array__"):
+    np.ndarray.__array__ = _as_numpy
+
+
 def tensor(value: Any, dtype: str = "float32") -> Tensor:
     return np.array(value, dtype=dtype)
 

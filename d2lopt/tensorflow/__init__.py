@@ -37,8 +37,10 @@ sqrt, square, exp, log = tf.sqrt, tf.square, tf.exp, tf.math.log
 sin, cos, sum, mean = tf.sin, tf.cos, tf.reduce_sum, tf.reduce_mean
 matmul, reshape = tf.matmul, tf.reshape
 zeros, ones, zeros_like = tf.zeros, tf.ones, tf.zeros_like
-
 normal, rand, astype = tf.random.normal, tf.random.uniform, tf.cast
+
+if not hasattr(tf.keras.optimizers.Optimizer, "lr"):  # what Keras 2 called it too
+    tf.keras.optimizers.Optimizer.lr = tf.keras.optimizers.Optimizer.learning_rate
 
 
 def use_device(device: str) -> None:
@@ -186,13 +188,11 @@ def native_step(
     trainer.build(net.trainable_variables)
 
     def step(state: Any, batch: Any) -> None:
-        X, *rest = batch
         with tf.GradientTape() as tape:
-            value = loss(net(X), *rest)
+            value = loss(net(batch[0]), *batch[1:])
         weights = net.trainable_variables
-        trainer.apply_gradients(
-            zip(tape.gradient(value, weights), weights, strict=True)
-        )
+        pairs = zip(tape.gradient(value, weights), weights, strict=True)
+        trainer.apply_gradients(pairs)
 
     return step, plain([*net.trainable_variables, *trainer.variables])
 
