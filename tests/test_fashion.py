@@ -87,7 +87,7 @@ def _all_figures_closed():
 
 
 def has_companion(backend):
-    return (Path(images.__file__).parent / f"{backend}.py").exists()
+    return (Path(fashion.__file__).parent / backend / "images.py").exists()
 
 
 def only_with_companion(backend):
@@ -193,7 +193,7 @@ def test_absent_data_is_one_sentence_with_the_remedy(d2l, backend, nowhere):
 def test_a_module_that_is_imported_brings_no_companion():
     code = (
         "from d2lopt import torch as d2l; import sys\n"
-        "known = lambda: {'d2lopt.fashion', 'd2lopt.images.torch'} & set(sys.modules)\n"
+        "known = lambda: {'d2lopt.fashion', 'd2lopt.torch.images'} & set(sys.modules)\n"
         "assert not known(), known()\n"
         "d2l.accuracy; assert 'accuracy' in vars(d2l); print(len(known()))"
     )

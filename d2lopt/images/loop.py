@@ -1,4 +1,4 @@
-"""What the companions share: accuracy, the loop over epochs, and what it prints."""
+"""What the frameworks' parts share: accuracy, the loop over epochs, what it prints."""
 
 from __future__ import annotations
 

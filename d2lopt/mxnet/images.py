@@ -9,7 +9,7 @@ import numpy as onp
 from mxnet import autograd, gluon, init, np, npx
 
 from .. import fashion
-from . import loop
+from ..images import loop
 
 accuracy, get_dataloader_workers = loop.accuracy, loop.get_dataloader_workers
 

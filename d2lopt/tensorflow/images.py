@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from .. import fashion
 from ..animator import Animator
+from ..images import loop
 from ..measure import Timer
-from . import loop
 
 accuracy, get_dataloader_workers = loop.accuracy, loop.get_dataloader_workers
 

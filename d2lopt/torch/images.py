@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from .. import fashion
-from . import loop
+from ..images import loop
 
 accuracy, get_dataloader_workers = loop.accuracy, loop.get_dataloader_workers
 
