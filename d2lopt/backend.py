@@ -93,6 +93,21 @@ class Backend(Protocol):
     def hold_grad(self, x: Variable, grad: Tensor) -> Variable:
         """x with `x.grad` set to `grad`: what rules in the book's form read."""
 
+    def compiled(self, rule: Any) -> Callable[[Any, Any, Any, Any], None]:
+        """`rule` as (params, grads, states, hyperparams), for large parameters.
+
+        It changes params and states in place, to the numbers that the rule gives, in
+        as few passes over the memory as the framework allows, and with at most one more
+        array of their size. `rule` is one of this library, a `pieces.Chain`, or a
+        function of yours, which is then tensor code only. What compiles it is Numba,
+        through `fuse`, or the framework's own compiler; a new number compiles nothing.
+        Where arrays overlap or are not contiguous, or the rule is more than elementwise
+        functions and sums, `fuse` runs the rule as it is written.
+        """
+
+    def wait(self, *tensors: Tensor) -> None:
+        """Return when all work is done that the tensors' values come from."""
+
     # Gradients and loops.
     def value_and_grad(
         self, loss: Callable[..., Tensor]

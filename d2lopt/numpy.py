@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import book
+from . import book, fuse
 from .backend import Tensor, cpu_only, loop
 from .errors import InputError
 
@@ -88,6 +88,18 @@ def fold(
     # A loss that overflows ends the run with a sentence; NumPy need not warn as well.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         loop(step, state, batches, watch)
+
+
+def _view(x: Tensor) -> np.ndarray[Any, Any] | None:
+    return x if isinstance(x, np.ndarray) else None  # else a number: it cannot change
+
+
+def compiled(rule: Any) -> fuse.CompiledRule:
+    return fuse.compiled(sys.modules[__name__], rule, _view)
+
+
+def wait(*tensors: Tensor) -> None:
+    pass  # nothing is ever pending
 
 
 def _nothing_built_in(*args: Any, **hyperparams: Any) -> Any:

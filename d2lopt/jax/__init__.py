@@ -21,6 +21,8 @@ from ..errors import InputError
 from .cells import Variable, array_in, on_arrays
 from .cells import assign as assign
 from .cells import variable as variable
+from .compiled import compiled as compiled
+from .compiled import wait as wait
 from .portable import optimizer as optimizer
 
 jax.config.update("jax_enable_x64", True)

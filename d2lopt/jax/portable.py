@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from .. import fuse, native
 from .. import jax as d2l
-from .. import native
 from ..backend import Tensor
 from ..errors import InputError
 from .cells import array_in, variable
@@ -35,6 +35,17 @@ def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
         states = jax.tree.map(array_in, native.start(d2l, found, cells))
         return RuleState(jnp.zeros((), "int32"), states)
 
+    def step_by_step(olds: Any, grads: Any, states: Any, numbers: Any) -> Any:
+        cells = [variable(p) for p in olds]
+        states = jax.tree.map(variable, states)
+        found.step(d2l, cells, grads, states, numbers)
+        steps = [cell.value - p for cell, p in zip(cells, olds, strict=True)]
+        return steps, jax.tree.map(array_in, states)
+
+    in_one_program = step_by_step
+    if fuse.may_compile(found):
+        in_one_program = jax.jit(step_by_step)
+
     def update(updates: Any, state: RuleState, params: Any = None) -> Any:
         if params is None:
             raise InputError("a rule reads params: update(grads, state, params).")
@@ -47,12 +58,10 @@ def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
             value = value(state.count) if callable(value) else value
             return value if isinstance(value, float) else jnp.asarray(value, dtype)
 
-        cells = [variable(p) for p in olds]
-        states = jax.tree.map(variable, state.states)
         numbers = {name: now(value) for name, value in hyperparams.items()}
-        found.step(d2l, cells, jax.tree.leaves(updates), states, numbers)
-        steps = [cell.value - p for cell, p in zip(cells, olds, strict=True)]
-        new = RuleState(state.count + 1, jax.tree.map(array_in, states))
-        return treedef.unflatten(steps), new
+        large = sum(p.size for p in olds) >= fuse.LARGE
+        step = in_one_program if large else step_by_step
+        steps, states = step(olds, jax.tree.leaves(updates), state.states, numbers)
+        return treedef.unflatten(steps), RuleState(state.count + 1, states)
 
     return optax.GradientTransformation(init, update)

@@ -22,6 +22,8 @@ from .. import book, native
 from ..backend import Tensor, cpu_only, loop
 from ..errors import unknown
 from . import program
+from .compiled import compiled as compiled
+from .compiled import wait as wait
 from .portable import Portable
 from .portable import optimizer as optimizer
 from .program import either

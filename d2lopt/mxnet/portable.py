@@ -7,8 +7,8 @@ from typing import Any
 
 import mxnet
 
+from .. import fuse, native
 from .. import mxnet as d2l
-from .. import native
 from ..errors import InputError
 from ..rules import Rule
 
@@ -56,8 +56,12 @@ class Portable(mxnet.optimizer.Optimizer):  # type: ignore[misc]
             raise InputError("a rule reads one lr for all parameters: use no lr_mult.")
         numbers = {**self.given, "lr": rates[0]} if "lr" in self.given else self.given
         params = [w.as_np_ndarray() for w in weight]
-        grads = [g.as_np_ndarray() * self.rescale_grad for g in grad]
-        self.rule.step(d2l, params, grads, state, numbers)
+        grads = [g.as_np_ndarray() for g in grad]
+        if self.rescale_grad != 1:
+            grads = [g * self.rescale_grad for g in grads]
+        if "_step" not in vars(self):
+            self._step = fuse.for_size(d2l, self.rule)
+        self._step(params, grads, state, numbers)
 
     def __getstate__(self) -> Any:
         try:
@@ -67,7 +71,9 @@ class Portable(mxnet.optimizer.Optimizer):  # type: ignore[misc]
                 "a Trainer saves its optimizer: define your rule and its init_states "
                 "at the top of a module, or write it as a pieces.Chain."
             ) from error
-        return super().__getstate__()
+        state = super().__getstate__()
+        state.pop("_step", None)  # made again where it is read
+        return state
 
 
 _SCHEDULE = mxnet.lr_scheduler.LRScheduler

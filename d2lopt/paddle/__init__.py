@@ -9,13 +9,18 @@ from typing import Any
 import numpy as np
 
 os.environ.setdefault("GLOG_minloglevel", "2")  # its chatter at start-up
+_threads = os.environ.get("OMP_NUM_THREADS")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # about a compiler cache that is not used here
     import paddle
+if _threads is None:  # its import sets 1, for all of the process
+    os.environ.pop("OMP_NUM_THREADS", None)
 
 from .. import book
 from ..backend import Tensor, builtin_from, loop
 from ..errors import InputError
+from .compiled import compiled as compiled
+from .compiled import wait as wait
 from .portable import optimizer as optimizer
 
 name = "paddle"

@@ -4,7 +4,7 @@ from typing import Any
 
 import paddle
 
-from .. import native
+from .. import fuse, native
 from .. import paddle as d2l
 from ..backend import Tensor
 from ..errors import InputError
@@ -19,6 +19,7 @@ def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
     found = native.rule_of(d2l, rule, init_states)
     schedule = paddle.optimizer.lr.LRScheduler
     native.check(found, hyperparams, schedule, partly=True)
+    step_of_rule = fuse.for_size(d2l, found)
 
     class Portable(paddle.optimizer.Optimizer):  # type: ignore[misc]
         """The rule as an optimizer; a parameter group may have its own numbers."""
@@ -70,7 +71,7 @@ def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
             numbers = {**self._given, **own}
             if "lr" in numbers:
                 numbers["lr"] = self.get_lr() * factors.pop()
-            found.step(d2l, params, grads, [self._state(p) for p in params], numbers)
+            step_of_rule(params, grads, [self._state(p) for p in params], numbers)
 
         def _state(self, p: Tensor) -> Any:
             if p.name not in self._states:

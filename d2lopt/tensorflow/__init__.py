@@ -25,6 +25,8 @@ from .. import book, native
 from ..backend import Tensor, builtin_from, compile_clock, loop
 from ..batches import Minibatches
 from ..errors import InputError
+from .compiled import compiled as compiled
+from .compiled import wait as wait
 from .portable import Portable, plain
 from .portable import optimizer as optimizer
 from .scalar import Scalar

@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from .. import native
+from .. import fuse, native
 from .. import tensorflow as d2l
 from ..rules import Rule
 from .scalar import Scalar
@@ -27,6 +27,7 @@ class Portable(tf.keras.optimizers.Optimizer):  # type: ignore[misc]
         rule = rule if isinstance(rule, Rule) else native.from_json(rule)
         self._has_lr = learning_rate is not None
         self._given = rule, hyperparams, learning_rate
+        self._run = fuse.for_size(d2l, rule)
 
     def clone(self) -> "Portable":
         """This one as it was made."""
@@ -71,13 +72,13 @@ class Portable(tf.keras.optimizers.Optimizer):  # type: ignore[misc]
         distribution.extended.update(variables[0], self._step, every, group=False)
 
     def _step(self, _: Any, grads: Any, params: Any, states: Any, rate: Any) -> None:
-        rule, hyperparams, _ = self._given
+        hyperparams = self._given[1]
         if self._has_lr:
             hyperparams = {**hyperparams, "lr": Scalar(tf.cast(rate, tf.float64))}
         # An embedding's gradient has only the rows that were looked up.
         dense = [tf.convert_to_tensor(g) for g in grads]
         dense = [tf.cast(g, p.dtype) for g, p in zip(dense, params, strict=True)]
-        rule.step(d2l, params, dense, states, hyperparams)
+        self._run(params, dense, states, hyperparams)
 
 
 def plain(variables: Any) -> list[Any]:

@@ -12,6 +12,8 @@ from torch.utils._pytree import tree_map
 from .. import book
 from ..backend import Tensor, builtin_from, compile_clock, loop
 from ..errors import InputError
+from .compiled import compiled as compiled
+from .compiled import wait as wait
 from .portable import optimizer as optimizer
 
 name = "torch"
@@ -32,9 +34,7 @@ def _dtype(dtype: str | torch.dtype) -> torch.dtype:
 
 def use_device(device: str) -> None:
     if device == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            "PyTorch finds no GPU here: take --device cpu."
-        )
+        raise InputError("PyTorch finds no GPU here: take --device cpu.")
     if device != torch.get_default_device().type:
         torch.set_default_device(device)
 

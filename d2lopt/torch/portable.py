@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from .. import native
+from .. import fuse, native
 from .. import torch as d2l
 from ..backend import Tensor
 
@@ -14,6 +14,7 @@ def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
     """A class, called as torch.optim.RMSprop is: Opt(net.parameters(), lr=0.1)."""
     found = native.rule_of(d2l, rule, init_states)
     native.check(found, hyperparams, torch.Tensor, partly=True)
+    step_of_rule = fuse.for_size(d2l, found)
 
     class Portable(torch.optim.Optimizer):  # type: ignore[misc]
         """The rule as an optimizer; parameter groups may have their own numbers."""
@@ -46,6 +47,6 @@ def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
             if params:
                 states = [self.state[p]["own"] for p in params]
                 grads = [p.grad.to_dense() for p in params]  # an embedding's, say
-                found.step(d2l, params, grads, states, self._own(group))
+                step_of_rule(params, grads, states, self._own(group))
 
     return Portable
