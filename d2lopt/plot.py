@@ -101,15 +101,18 @@ class Studio:
         if in_notebook():
             return
         for figure in self._unfinished(current):
-            self._drawings.pop(figure, lambda: None)()
-            if figure.axes and (self.folder or not has_window()):
-                self.count += figure is not current
-                own = name if figure is current else None
-                stem = f"{self.prefix}-{own or self.count}"
-                print(f"figure: {save(figure, self.folder or Path('out'), stem)[-1]}")
-            self._done.add(figure)
-            if not has_window() or not figure.axes:
-                pyplot().close(figure)
+            try:
+                self._drawings.pop(figure, lambda: None)()
+                if figure.axes and (self.folder or not has_window()):
+                    self.count += figure is not current
+                    own = name if figure is current else None
+                    stem = f"{self.prefix}-{own or self.count}"
+                    path = save(figure, self.folder or Path("out"), stem)[-1]
+                    print(f"figure: {path}")
+            finally:  # one that cannot be drawn is an error now, and not again later
+                self._done.add(figure)
+                if not has_window() or not figure.axes:
+                    pyplot().close(figure)
 
     def _open(self) -> Any:
         """pyplot, with everything ready for a first figure."""

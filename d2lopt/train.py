@@ -277,7 +277,7 @@ class Trained(NamedTuple):
     def __repr__(self) -> str:
         n, seconds = len(self.losses), self.times[-1]
         ends = " to ".join(f"{loss:.3f}" for loss in self.losses[:: max(1, n - 1)])
-        return f"<{n} losses in {seconds:.3f} s: {ends}>"
+        return f"<{n} losses in {seconds:.3f} s: {ends or 'none'}>"
 
 
 def _shown(curve: Curve, data_iter: Any) -> Trained:

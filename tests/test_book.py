@@ -1,7 +1,8 @@
 """Cells as learners bring them, one file for each tab of the book, run in order.
 
 The cells are the project's own, in the book's manner: they import the framework, and
-from d2lopt with the book's import line, and call what the book's cells call.
+from d2lopt with the book's import line, and call what the book's cells call. What all
+tabs have in common stands once, in `cells/shared.py`.
 """
 
 import re
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from d2lopt import plot
+from d2lopt import plot, train
 from d2lopt.animator import Animator
 from d2lopt.arrays import number, numpy_of
 from d2lopt.errors import InputError
@@ -23,15 +24,23 @@ from d2lopt.measure import Accumulator, Timer
 CELLS = Path(__file__).parent / "cells"
 
 
+def cells_of(path):
+    """(title, text) of each cell of a file."""
+    parts = re.split(r"^# %%(.*)\n", path.read_text(), flags=re.M)
+    return zip((title.strip() for title in parts[1::2]), parts[2::2], strict=True)
+
+
 def run_cells(path, has_file):
     """Execute the cells in one namespace; how many were left out."""
-    parts = re.split(r"^# %%(.*)\n", path.read_text(), flags=re.M)
+    shared = dict(cells_of(CELLS / "shared.py"))
     namespace, left_out = {"__name__": "__main__"}, 0
-    for i, (title, cell) in enumerate(zip(parts[1::2], parts[2::2], strict=True)):
-        if "[file]" in title and not has_file:
+    for i, (title, cell) in enumerate(cells_of(path)):
+        if title.startswith("[file]") and not has_file:
             left_out += 1
             continue
-        exec(compile(cell, f"{path.name}, cell {i + 1}:{title}", "exec"), namespace)
+        if title.startswith("[shared]"):
+            cell = shared[title.removeprefix("[shared] ")]
+        exec(compile(cell, f"{path.name}, cell {i + 1}: {title}", "exec"), namespace)
     return left_out
 
 
@@ -104,6 +113,28 @@ def test_evaluate_loss_is_a_mean_over_rows_or_over_batches(d2l):
         return d2l.mean(d2l.squared_loss(y_hat, y))
 
     assert d2l.evaluate_loss(lambda X: X, batches, mean_loss) == pytest.approx(1.125)
+
+
+def test_the_other_sgd_of_the_book_is_refused_in_a_sentence(d2l):
+    """It takes (params, lr, batch_size), or (params, grads, lr, batch_size)."""
+    params = [d2l.variable(d2l.zeros((2, 1)))]
+    for arguments in ((params, 0.03, 10), (params, params, 0.03, 10)):
+        with pytest.raises(InputError, match=r"a dict; an sgd\(params, lr, batch_size"):
+            d2l.sgd(*arguments)
+    d2l.sgd(params, [d2l.ones((2, 1))], None, {"lr": 0.5})
+    assert numpy_of(params[0]).tolist() == [[-0.5], [-0.5]]
+
+
+def test_what_a_harness_returns_is_a_pair_that_prints_as_one_line(oracle):
+    data_iter, feature_dim = oracle.get_data_ch11(1500, source="stand-in", quiet=True)
+    result = oracle.train_ch11(oracle.sgd, None, {"lr": 1}, data_iter, feature_dim, 21)
+    times, losses = result
+    assert result == (times, losses)
+    assert len(times) == len(losses) == 3
+    line = f"<3 losses in {times[-1]:.3f} s: {losses[0]:.3f} to {losses[-1]:.3f}>"
+    assert repr(result) == line
+    assert repr(train.Trained([0.5], [2.0])) == "<1 losses in 0.500 s: 2.000>"
+    assert repr(train.Trained([0.5], [])) == "<0 losses in 0.500 s: none>"
 
 
 def test_download_gives_the_verified_file(airfoil, oracle):
@@ -285,6 +316,8 @@ CELLS_OF_A_NOTEBOOK = [
     "print(len(animator.Y[0]))",
     "animator.add(500, 0)",
     "d2l.plot([1, 2])\nd2l.annotate('here', (0, 1), (0.5, 1.5))",
+    "data_iter, feature_dim = d2l.get_data_ch11(source='stand-in', quiet=True)\n"
+    "d2l.train_ch11(d2l.sgd, None, {'lr': 0.05}, data_iter, feature_dim)",
 ]
 
 
@@ -301,7 +334,10 @@ def test_in_a_notebook_the_animator_updates_one_picture_in_place(tmp_path, monke
     outputs = [cell.outputs for cell in notebook.cells]
     assert [o for o in outputs[0] if o.output_type != "stream"] == []
     pictures = [[o for o in cell if "data" in o] for cell in outputs]
-    assert [len(p) for p in pictures] == [0, 1, 1, 1]
+    assert [len(p) for p in pictures] == [0, 1, 1, 1, 1]
+    # The last line of a cell may be a harness: what it returns is not shown.
+    kinds = {output.output_type for cell in outputs for output in cell}
+    assert "execute_result" not in kinds
     assert all("image/svg+xml" in p[0].data for p in pictures[1:])
     assert not [o for cell in outputs for o in cell if o.get("name") == "stderr"]
     # The last drawing has all points: its curve reaches the last of them.

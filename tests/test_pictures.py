@@ -261,3 +261,14 @@ def test_with_a_display_but_no_toolkit_a_script_saves(tmp_path, display):
     assert run.stdout == (
         "figure: out/mine-1.png\nend of the script\nfigure: out/mine-named.png\n"
     )
+
+
+def test_a_figure_that_cannot_be_drawn_fails_once(tmp_path):
+    studio = plot.Studio()
+    studio.folder = tmp_path
+    made = studio.share().figure()
+    made.add_subplot().plot([1, 2], label="$\\unknown$")
+    made.axes[0].legend()
+    with pytest.raises(ValueError, match="unknown"):
+        studio.finish()
+    studio.finish()
