@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from .cli_options import DEVICE
 from .conventions import FRAMEWORKS
 from .errors import InputError, MissingBackend, unknown
 from .hyperparams import HYPERPARAMS
@@ -72,6 +73,7 @@ def ranges(command: Callable[..., None]) -> Callable[..., None]:
     metavar="tcp://…",
     help="A Dask scheduler, whose workers run the sweep instead.",
 )
+@DEVICE
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def sweep(
     optimizer: str,

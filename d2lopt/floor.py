@@ -1,8 +1,9 @@
 """The least that a step can cost: moving its numbers through the memory once.
 
 A step of RMSProp reads p, g and s and writes p and s, and so does this loop. It is
-compiled by Numba and shared among the same threads as a compiled rule; the same loop
-in C (`-O3 -march=native -fopenmp`) takes as long.
+compiled by Numba and shared among the same threads as a compiled rule, in chunks. The
+same loop in C (`-O3 -march=native -fopenmp`) takes as long at 50 million elements, to
+within a tenth; on a busy machine at 10 million it takes longer, with its fixed halves.
 """
 
 from __future__ import annotations
