@@ -284,8 +284,10 @@ def doctor(limit: float, as_json: bool) -> None:
 def _add_others() -> None:
     from .cli_chapters import chapters, notebooks
     from .cli_conventions import conformance, explain, translate
+    from .cli_pages import playground
 
-    for command in (explain, translate, conformance, chapters, notebooks):
+    others = (explain, translate, conformance, chapters, notebooks, playground)
+    for command in others:
         main.add_command(command)
 
 
