@@ -11,16 +11,16 @@
 # %% [markdown]
 # # Adadelta
 #
-# Think of units. If $x$ is in metres and $f$ in euros, then a gradient is in
-# euros per metre, and gradient descent subtracts it from metres: only an
-# $\eta$ in square metres per euro makes sense of that, and so its right value
-# changes with the units. RMSProp divides the gradient by its own size. What
-# is left has no unit at all, and $\eta$ is in metres: the length of a step.
-# Where should a length come from, if nobody is asked for one?
+# Consider units. If $x$ is in metres and $f$ in euros, then a gradient is in
+# euros per metre. Gradient descent subtracts $\eta$ times the gradient from
+# metres, so $\eta$ must be in square metres per euro, and its best value
+# changes with the units. RMSProp divides the gradient by its own size. The
+# quotient has no unit, and $\eta$ is in metres: the length of a step. Can the
+# method find this length by itself?
 #
-# Adadelta (Zeiler, 2012) takes it from the steps themselves. For each
-# parameter it keeps two leaky averages of the parameter's shape, of squared
-# gradients in $\mathbf{s}$, and of squared steps in $\Delta\mathbf{x}$:
+# Adadelta (Zeiler, 2012) takes it from its own past steps. For each parameter
+# it keeps two leaky averages of the parameter's shape: of squared gradients
+# in $\mathbf{s}$, and of squared steps in $\Delta\mathbf{x}$:
 #
 # $$\begin{aligned}
 # \mathbf{s} &\leftarrow \rho\,\mathbf{s} + (1-\rho)\,\mathbf{g}^2, \\
@@ -32,8 +32,8 @@
 # \end{aligned}$$
 #
 # All operations act on each coordinate by itself. The root of
-# $\Delta\mathbf{x}$ stands where $\eta$ was, in metres; and there is no
-# learning rate any more. Or is there?
+# $\Delta\mathbf{x}$, in metres, stands where $\eta$ was, so there is no
+# learning rate to choose. This page shows what has taken its place.
 #
 # This page runs on every framework that d2lopt knows. `d2l` is the one that
 # was asked for; no line below depends on which.
@@ -52,14 +52,15 @@ print(f"{d2l.name} {d2l.version}")
 # ## A valley, seen from above
 #
 # Take $f(\mathbf{x}) = 0.1\,x_1^2 + 2\,x_2^2$ with its gradient
-# $(0.2\,x_1,\ 4\,x_2)$. Each coordinate has two states now, which `states`
-# holds, beside those that `train_2d` passes along. We begin with
-# $\rho = 0.9$ and $\epsilon = 10^{-5}$.
+# $(0.2\,x_1,\ 4\,x_2)$. Each coordinate has two states, which we keep in a
+# list `states` of our own. We begin with $\rho = 0.9$ and
+# $\epsilon = 10^{-5}$.
 #
-# **Look at** how short the trace is. Both averages start from zero, so that
-# the first step has nothing to take its length from but $\epsilon$:
-# $\sqrt{\epsilon}\,/\sqrt{1-\rho}$, which is 0.01. It goes on like that:
-# short steps keep the average of the steps small. They grow, and slowly.
+# **Look at** how short the trace is. Both averages start from zero, so the
+# length of the first step comes from $\epsilon$ alone: it is
+# $\sqrt{\epsilon}\,/\sqrt{1-\rho} = 0.01$. The next steps are not much
+# longer, because short steps keep the average of the steps small. They grow
+# slowly.
 
 
 # %%
@@ -87,26 +88,25 @@ d2l.figure("valley")
 d2l.show_trace_2d(f_2d, trace(1e-5))
 
 # %% [markdown]
-# **Look at** the same with $\epsilon = 0.01$, which is as much as to say that
-# a step of a few tenths would be about right. The trace reaches the valley
-# floor and follows it.
+# **Look at** the same with $\epsilon = 0.01$, which makes the first step 0.32
+# long. The trace reaches the valley floor and follows it.
 
 # %%
 d2l.figure("larger-epsilon")
 d2l.show_trace_2d(f_2d, trace(0.01))
 
 # %% [markdown]
-# So the learning rate is still there, under the name of $\epsilon$. Beside
-# $\mathbf{s}$ it is only to keep the quotient finite; beside
-# $\Delta\mathbf{x}$ it sets the length of the first step, and all the others
-# grow from that one.
+# So $\epsilon$ has taken the place of the learning rate. Beside $\mathbf{s}$
+# it only keeps the quotient finite; beside $\Delta\mathbf{x}$ it sets the
+# length of the first step, and all others grow from that one.
 #
 # **Look at** the length of the steps along $x_1$, for three values of
-# $\epsilon$ that are ten times apart. The first steps are $\sqrt{10}$ times
-# apart. With the smallest, a hundred steps have made them longer by a fifth,
-# and that is all; with the others they rise a little at first, and then
-# fall with the slope, as the trace comes down. The largest $\epsilon$ is
-# there by the end, and the smallest has come a quarter of the way.
+# $\epsilon$, each ten times the one before. The first steps differ by factors
+# of $\sqrt{10}$. With the smallest $\epsilon$ the steps become longer by only
+# a fifth in a hundred steps. With the others they grow a little at first, and
+# then fall with the slope, as the trace nears the minimum. After a hundred
+# steps the run with the largest $\epsilon$ has arrived, and the one with the
+# smallest has come a quarter of the way.
 
 # %%
 epsilons = [1e-5, 1e-4, 1e-3]
@@ -126,37 +126,41 @@ d2l.plot(
 # %% [markdown]
 # ## From scratch
 #
-# The states are a pair for each parameter.
+# The states of a parameter are a pair, $\mathbf{s}$ and $\Delta\mathbf{x}$.
 
 
 # %%
 def init_adadelta_states(feature_dim):
+    ### BEGIN SOLUTION
     def zeros(shape):
         return d2l.variable(d2l.zeros(shape))
 
     shapes = [(feature_dim, 1), 1]
     return [(zeros(shape), zeros(shape)) for shape in shapes]
+    ### END SOLUTION
 
 
 def adadelta(params, grads, states, hyperparams):
     rho, eps = hyperparams["rho"], hyperparams["eps"]
     for p, g, (s, dx) in zip(params, grads, states):
+        ### BEGIN SOLUTION
         d2l.assign(s, rho * s + (1 - rho) * d2l.square(g))
         d = d2l.sqrt(dx + eps) / d2l.sqrt(s + eps) * g
         d2l.assign(dx, rho * dx + (1 - rho) * d2l.square(d))
         d2l.assign(p, p - d)
+        ### END SOLUTION
 
 
 # %% [markdown]
 # The data are NASA's measurements of the noise of an airfoil: five features
 # and the sound pressure, 1500 rows, each column with mean 0 and variance 1.
-# The model is linear, the loss half the mean squared error, and its least
+# The model is linear, the loss is half the mean squared error, and its least
 # value on these rows is 0.2417. `train_ch11` takes ten rows at a time, and
-# looks at the loss on all of them every 20 steps.
+# evaluates the loss on all of them every 20 steps.
 #
 # **Look at** the first epoch, with $\epsilon = 10^{-5}$. The loss falls more
-# slowly than with the optimizers before, which had been told a rate that
-# suits this problem; it gets there all the same.
+# slowly than with the optimizers of the chapters before, which were given a
+# rate that suits this problem, but it reaches the same level.
 
 # %%
 data_iter, feature_dim = d2l.get_data_ch11(batch_size=10)
@@ -176,9 +180,9 @@ d2l.figure("scratch")
 _, losses = train_adadelta(1e-5)
 
 # %% [markdown]
-# **Look at** what two epochs come to with $\epsilon = 10^{-8}$, a number that
-# would do for any other optimizer: a fifth of the way. The root of it is
-# thirty times smaller, and so are the steps.
+# **Look at** how far two epochs get with $\epsilon = 10^{-8}$, a usual value
+# for other optimizers: a fifth of the way. The root of $\epsilon$ is thirty
+# times smaller, and so are the first steps.
 
 # %%
 d2l.figure("tiny-epsilon")
@@ -187,11 +191,11 @@ _ = train_adadelta(1e-8)
 # %% [markdown]
 # ## The framework's own
 #
-# Some frameworks multiply the step by a learning rate after all, and not all
-# of them by 1 if nothing is said. It is 1 here. Their $\epsilon$ is not the
-# same number either, unless they are told.
+# Frameworks multiply the step by a learning rate all the same, and not all of
+# them have 1 as its default. Here it is 1. Their default $\epsilon$ differs,
+# too; here it is ours.
 #
-# **Look at** the difference that is printed, which is rounding.
+# **Look at** the difference that is printed: it is rounding.
 
 # %%
 builtin = lesson.builtin(d2l, "adadelta", {"rho": 0.9, "eps": 1e-5})
@@ -199,7 +203,7 @@ if builtin is None:
     print(f"{d2l.name} has no Adadelta of its own.")
 else:
     trainer, hyperparams = builtin
-    print(trainer, hyperparams)
+    print(lesson.title(trainer), hyperparams)
     d2l.figure("built-in")
     _, concise = d2l.train_concise_ch11(trainer, hyperparams, data_iter)
     print(f"built-in − from scratch: {concise[-1] - losses[-1]:+.1e}")
@@ -207,25 +211,45 @@ else:
 # %% [markdown]
 # ## Summary
 #
-# * Adadelta is RMSProp with a leaky average of its own past steps in the
-#   place of the learning rate. A step comes out in the units of the
+# * Adadelta is RMSProp with the root of a leaky average of its own squared
+#   steps in place of the learning rate. A step has the units of the
 #   parameter.
 # * It keeps two states for each parameter.
-# * What it starts from is $\epsilon$, and on a short way everything depends
-#   on it. It has no learning rate to choose, and an $\epsilon$ to choose.
+# * Its first steps have a length that $\epsilon$ sets, and in a short run all
+#   depends on that. So it has no learning rate to choose, but an $\epsilon$.
 #
 # ## Exercises
 #
 # 1. Work out the second step along a constant gradient, after a first one of
-#    $\sqrt{\epsilon}/\sqrt{1-\rho}$, for $\rho = 0.9$ and a gradient far
-#    above $\epsilon$. Is it longer or shorter than the first, and what
-#    becomes of the ratio later on?
+#    $\sqrt{\epsilon}/\sqrt{1-\rho}$, for $\rho = 0.9$ and a squared gradient
+#    far above $\epsilon$. Is it longer or shorter than the first, and how
+#    does the ratio of one step to the next go on?
 # 2. Multiply the airfoil loss by 1000. Which of gradient descent, RMSProp and
-#    Adadelta take the same path as before? Then give the targets in other
-#    units, and ask again.
+#    Adadelta take almost the same path as before? Then give the targets in
+#    other units, and answer again.
 # 3. Try $\rho$ = 0.5, 0.95 and 0.99 on the airfoil. What happens to the first
 #    step, and what to the noise at the end?
 # 4. Give the two $\epsilon$ different values. Which of the two may be
 #    $10^{-8}$ without harm?
-# 5. Start $\Delta\mathbf{x}$ from 0.01 in the place of 0, with
-#    $\epsilon = 10^{-8}$. For how many steps does it remember that?
+# 5. Start $\Delta\mathbf{x}$ from 0.01 instead of 0, with
+#    $\epsilon = 10^{-8}$. How many steps does it take until the steps are
+#    short again?
+#
+# ### The first step
+#
+# Both states start from zero. Write `first_step(g, rho, eps)`: the distance
+# by which Adadelta's first step changes a parameter, $x$ before minus $x$
+# after, for the slope `g`, $\rho$ and $\epsilon$, three numbers. Which of its
+# two $\epsilon$ matters?
+
+
+# %%
+def first_step(g, rho, eps):
+    ### BEGIN SOLUTION
+    s = (1 - rho) * g**2
+    return math.sqrt(eps) / math.sqrt(s + eps) * g
+    ### END SOLUTION
+
+
+for g in (0.001, 0.1, 10):
+    print(f"slope {g}: a first step of {first_step(g, 0.9, 1e-5):.4f}")

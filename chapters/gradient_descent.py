@@ -11,23 +11,22 @@
 # %% [markdown]
 # # Gradient descent
 #
-# You stand on a hillside in the fog and want to get down. You cannot see the
-# valley, but you feel the slope under your feet: step against it, feel again,
-# and go on. This is gradient descent, and every optimizer of the chapters to
-# come is a variation on it. It is seldom used as it stands here; what it gets
-# wrong is what the others set out to mend.
+# Gradient descent takes a step against the gradient, computes the gradient at
+# the new point, and repeats. Every optimizer of the following chapters is a
+# variation of it. It is seldom used in this plain form, and this page shows
+# its difficulties as well: they are what the other optimizers were made for.
 #
 # Close to $x$ a smooth function is almost a straight line,
 #
 # $$f(x + d) = f(x) + d\,f'(x) + \mathcal{O}(d^2),$$
 #
-# and of all the ways to go, $d = -\eta f'(x)$ with a small $\eta > 0$ is one
-# that is sure to lead down: it changes $f$ by about $-\eta f'(x)^2$. Hence
-# the rule
+# so a step $d = -\eta f'(x)$ with a small $\eta > 0$ makes $f$ smaller: it
+# changes $f$ by about $-\eta f'(x)^2$. This gives the rule
 #
 # $$x \leftarrow x - \eta\,f'(x).$$
 #
-# The learning rate $\eta$ is ours to choose. Half of this page is about how.
+# The learning rate $\eta$ is for us to choose. Half of this page is about
+# that choice.
 #
 # This page runs on every framework that d2lopt knows. `d2l` is the one that
 # was asked for; no line below depends on which.
@@ -43,14 +42,14 @@ print(f"{d2l.name} {d2l.version}")
 # %% [markdown]
 # ## One dimension
 #
-# Take $f(x) = x^2/2$, whose derivative is $x$ itself. A step is then nothing
-# but a multiplication:
+# Take $f(x) = x^2/2$, whose derivative is $x$ itself. A step is then a
+# multiplication:
 #
 # $$x \leftarrow x - \eta\,x = (1 - \eta)\,x.$$
 #
-# So there are no secrets about which rates work. Between 0 and 2 the factor
-# is smaller than one in size, and $x$ goes to 0; $\eta = 1$ is there in a
-# single step. We start from $x = 4$ and take ten steps.
+# So we can say which rates work. Between 0 and 2 the factor is smaller than
+# one in size, and $x$ goes to 0; with $\eta = 1$ it gets there in a single
+# step. We start from $x = 4$ and take ten steps.
 
 
 # %%
@@ -86,27 +85,28 @@ def f_grad(x):
 
 # %% [markdown]
 # **Look at** the points for $\eta = 0.1$. All of them lie on the side where
-# they started, each nine tenths as far out as the one before. Ten steps on, a
-# third of the way is still to go.
+# they started, and each is at nine tenths of the distance of the one before.
+# After ten steps a third of the distance is left.
 
 # %%
 d2l.figure("small")
 show_trace(f, descend(f_grad, 4.0, 0.1))
 
 # %% [markdown]
-# **Look at** how few points you can tell apart for $\eta = 0.5$: each step
-# goes half of the way that is left, and after five of them the rest is too
-# short for the picture.
+# **Look at** how few points can be told apart for $\eta = 0.5$: each step
+# halves the distance, and after five steps what is left is too short to see
+# in the picture.
 
 # %%
 d2l.figure("good")
 show_trace(f, descend(f_grad, 4.0, 0.5))
 
 # %% [markdown]
-# **Look at** the sides for $\eta = 2.1$. The factor is −1.1: each step leads
-# across the minimum and comes out higher than it went in. Ten steps have
-# taken $x$ from 4 to more than 10, and it would go on like that for ever. The
-# slope said where down is, and said nothing of how far it goes down.
+# **Look at** the two sides for $\eta = 2.1$. The factor is −1.1: each step
+# crosses the minimum and ends farther from it than it began. Ten steps have
+# taken $x$ from 4 to more than 10, and more steps would take it farther
+# still. The slope tells the direction in which $f$ decreases; it does not
+# tell for how far.
 
 # %%
 d2l.figure("large")
@@ -115,18 +115,18 @@ show_trace(f, descend(f_grad, 4.0, 2.1))
 # %% [markdown]
 # ## More than one valley
 #
-# The function $f(x) = x^4/4 - 2x^2 + x$ has two of them: a deep one at
+# The function $f(x) = x^4/4 - 2x^2 + x$ has two valleys: a deep one at
 # $x \approx -2.11$, where $f \approx -6.06$, and a shallow one at
 # $x \approx 1.86$, where $f \approx -2.07$, with a hill between them. A
-# derivative is about the place where it is taken. It cannot tell of a deeper
-# valley elsewhere.
+# derivative describes the function near one point. It says nothing about a
+# deeper valley elsewhere.
 #
 # **Look at** where the two runs end. Both begin at $x = 3$. With $\eta = 0.1$
-# the first step is as far as 1.4, and from there the run creeps back into the
-# shallow valley and stays. With $\eta = 0.2$ the first step is twice as long.
-# It ends just behind the hilltop, and from there the way is down into the
-# deep valley. That was luck: start from 2.5 with the same rate, and the
-# shallow one is the end of it again.
+# the first step ends at 1.4, and the following ones lead to the bottom of the
+# shallow valley. With $\eta = 0.2$ the first step is twice as long. It ends
+# just beyond the top of the hill, and from there the run goes down into the
+# deep valley. That is chance: with the same rate and a start at 2.5, as the
+# last printed line says, the run ends in the shallow valley again.
 
 
 # %%
@@ -150,7 +150,7 @@ _ = descend(g_grad, 2.5, 0.2, 20)
 # %% [markdown]
 # ## Let the curvature choose the rate
 #
-# One more term of the series, and it says how far to go:
+# One more term of the series tells how far to go:
 #
 # $$f(x + d) = f(x) + d\,f'(x) + \frac{d^2}{2} f''(x) + \mathcal{O}(d^3).$$
 #
@@ -159,17 +159,17 @@ _ = descend(g_grad, 2.5, 0.2, 20)
 #
 # $$x \leftarrow x - \frac{f'(x)}{f''(x)},$$
 #
-# and it has no learning rate. On $x^2/2$ it is there in one step. How well it
-# does elsewhere depends on how much the function looks like its parabola, and
-# $f(x) = \sqrt{1 + x^2}$ is a warning. Its derivatives are
+# and it has no learning rate. On $x^2/2$ it needs one step. How well it works
+# elsewhere depends on how closely the function follows its parabola. A case
+# where it fails is $f(x) = \sqrt{1 + x^2}$. Its derivatives are
 # $x\,(1+x^2)^{-1/2}$ and $(1+x^2)^{-3/2}$, and so a Newton step is
 #
 # $$x \leftarrow x - x\,(1 + x^2) = -x^3.$$
 #
-# **Look at** the two starts. From 0.9 the cubes shrink, at a speed that no
-# fixed rate could match: the fourth step is at 0.0002. From 1.1 they grow,
-# and the third is at −13 already. The function is convex, and the slope
-# always points the right way; far out it is so straight that its parabola is
+# **Look at** the two starts. From 0.9 the cubes shrink, and faster at each
+# step: the fourth is at 0.0002. From 1.1 they grow, and the third is at −13
+# already. The function is convex, and the slope always points the right way.
+# But far from the minimum the function is almost straight, so its parabola is
 # wide and flat, with its lowest point far beyond the minimum.
 
 
@@ -182,10 +182,16 @@ def h_grad(x):
     return x / h(x)
 
 
+def newton_step(x):
+    ### BEGIN SOLUTION
+    return x - h_grad(x) * h(x) ** 3
+    ### END SOLUTION
+
+
 def newton(x, steps):
     xs = [x]
     for _ in range(steps):
-        x -= h_grad(x) * h(x) ** 3
+        x = newton_step(x)
         xs.append(x)
     print("Newton:", ", ".join(f"{x:.4f}" for x in xs))
     return xs
@@ -195,14 +201,14 @@ d2l.figure("newton")
 show_trace(h, newton(0.9, 4), newton(1.1, 3), legend=["from 0.9", "from 1.1"])
 
 # %% [markdown]
-# Where $f'' < 0$, on a hilltop, it is worse: the parabola opens downwards,
-# and Newton's method climbs to the top of it. Dividing by $|f''|$ instead,
-# and taking a part $\eta < 1$ of the step, mends both.
+# Where $f'' < 0$, as on a hilltop, the parabola opens downwards, and Newton's
+# method goes up to its top. To divide by $|f''|$ instead makes it go down,
+# and to take only a part $\eta < 1$ of each step makes it overshoot less.
 #
 # ## Two dimensions
 #
-# For a vector $\mathbf{x}$ the gradient $\nabla f$ has the place of the
-# derivative, one number for each coordinate:
+# For a vector $\mathbf{x}$ the gradient $\nabla f$ takes the place of the
+# derivative. It has one number for each coordinate:
 #
 # $$\mathbf{x} \leftarrow \mathbf{x} - \eta\,\nabla f(\mathbf{x}).$$
 #
@@ -213,10 +219,10 @@ show_trace(h, newton(0.9, 4), newton(1.1, 3), legend=["from 0.9", "from 1.1"])
 # direction allows no rate above 0.5, and at that rate the flat one keeps nine
 # tenths of its way at every step.
 #
-# **Look at** the zigzag at $\eta = 0.4$. Each step leads across the valley
-# floor, to six tenths of the distance on the other side; along the floor,
-# it is a twelfth of what is left. After twenty steps $x_2$ is all but gone,
-# and $x_1$ has not arrived.
+# **Look at** the zigzag at $\eta = 0.4$. Each step crosses the valley floor
+# and ends on the other side, at six tenths of the distance. Along the floor a
+# step covers only a twelfth of what is left. After twenty steps $x_2$ is
+# almost 0, and $x_1$ is still at −0.94.
 
 
 # %%
@@ -226,7 +232,9 @@ def f_2d(x1, x2):
 
 def gd_2d(x1, x2, s1, s2):
     g1, g2 = 0.2 * x1, 4 * x2
+    ### BEGIN SOLUTION
     return x1 - eta * g1, x2 - eta * g2, 0, 0
+    ### END SOLUTION
 
 
 eta = 0.4
@@ -234,15 +242,17 @@ d2l.figure("valley")
 d2l.show_trace_2d(f_2d, d2l.train_2d(gd_2d))
 
 # %% [markdown]
-# Newton's method would divide by the matrix of second derivatives. For a
-# model with a million parameters that matrix has a million million entries;
-# its diagonal has only a million. Dividing each coordinate's slope by its own
-# curvature, here 0.2 and 4, is called preconditioning, and the learning rate
-# is then a share of the way again, the same for everyone.
+# In two dimensions Newton's method divides by the matrix of second
+# derivatives. For a model with a million parameters that matrix has a million
+# million entries; its diagonal has only a million. To divide each
+# coordinate's slope by its own curvature, here 0.2 and 4, is called
+# preconditioning. The learning rate is then a share of the distance, the same
+# for every coordinate.
 #
 # **Look at** the straight line: with $\eta = 0.4$ both coordinates keep six
-# tenths of their way at each step. It is so straight because this valley lies
-# along the axes; turn it, and the diagonal knows only half of the story.
+# tenths of their distance at each step. It is straight because this valley
+# lies along the axes. In a valley that is turned against the axes, the
+# diagonal holds only a part of the curvature.
 
 
 # %%
@@ -255,29 +265,31 @@ d2l.figure("preconditioned")
 d2l.show_trace_2d(f_2d, d2l.train_2d(preconditioned_2d))
 
 # %% [markdown]
-# The optimizers that divide by a size which they have seen, from Adagrad to
-# Adam, are cheap preconditioners.
+# The optimizers from Adagrad to Adam divide each coordinate by a size that
+# they measure as they go. They are cheap preconditioners.
 #
 # ## From scratch
 #
 # A rule for a model changes the parameters in place, with `d2l.assign`. This
-# one keeps nothing from step to step, so that it needs no `states`.
+# one keeps nothing from step to step, so it needs no `states`.
 
 
 # %%
 def gd(params, grads, states, hyperparams):
+    ### BEGIN SOLUTION
     for p, g in zip(params, grads):
         d2l.assign(p, p - hyperparams["lr"] * g)
+    ### END SOLUTION
 
 
 # %% [markdown]
 # The data are NASA's measurements of the noise of an airfoil: five features
 # and the sound pressure, 1500 rows, each column with mean 0 and variance 1.
-# The model is linear and the loss half the mean squared error, so that the
-# loss is a valley like the one above, in six dimensions: five weights and a
-# bias. Its curvatures are the eigenvalues of $\mathbf{A}^\top\mathbf{A}/n$,
-# where $\mathbf{A}$ has the $n$ rows with a 1 at the end of each. The
-# largest one, $\lambda$, says where the safe rates end: at $2/\lambda$.
+# The model is linear and the loss is half the mean squared error. So the loss
+# is a valley like the one above, in six dimensions: five weights and a bias.
+# Its curvatures are the eigenvalues of $\mathbf{A}^\top\mathbf{A}/n$, where
+# $\mathbf{A}$ has the $n$ rows with a 1 at the end of each. If $\lambda$ is
+# the largest of them, rates below $2/\lambda$ converge.
 
 # %%
 data_iter, feature_dim = d2l.get_data_ch11(batch_size=1500)
@@ -291,11 +303,12 @@ print(f"the least loss: {residuals.item() / 1500 / 2:.4f}")
 
 # %% [markdown]
 # A batch of 1500 rows is all of them: each epoch is one step, and the
-# gradient is the exact one. `train_ch11` looks at the loss every 20 steps.
+# gradient is the exact one. `train_ch11` evaluates the loss every 20 steps;
+# the points in the picture are these values, and the lines only connect them.
 #
-# **Look at** the flat part. With the exact gradient the curve does not
-# waver, and the loss comes to rest at its least value. The price: every one
-# of the 100 steps has read all the data.
+# **Look at** the flat part. With the exact gradient the loss does not go up
+# and down: it falls to its least value and stays there. The cost is that
+# every one of the 100 steps has read all the data.
 
 # %%
 d2l.figure("scratch")
@@ -304,11 +317,11 @@ times, losses = d2l.train_ch11(
 )
 
 # %% [markdown]
-# **Look at** what a rate of 1 does, which is a little too large. At the
-# second look the loss is down by half, and at the third it is twice what it
-# was at the start. Five of the six directions converge quickly. The sixth,
-# the steepest, has been growing from the first step on, by a tenth each time,
-# and for a while there was too little of it to be seen.
+# **Look at** what a rate of 1 does, which is a little too large. After 20
+# steps the loss is down by half, and after 40 it is twice what it was at the
+# start. Five of the six directions converge quickly. In the sixth, the
+# steepest, the distance has grown by a tenth with every step; for the first
+# 20 steps it was still too small to be seen in the loss.
 
 # %%
 d2l.figure("too-large")
@@ -320,12 +333,13 @@ print("every 20 steps:", ", ".join(f"{loss:.3f}" for loss in rising))
 # %% [markdown]
 # ## The framework's own
 #
-# Every framework but NumPy brings this rule. They all call it SGD, whatever
-# the gradient is of; the next chapter is about the S. The start is the same
+# Every framework but NumPy has this rule. They all call it SGD, whatever the
+# gradient is taken of; the next chapter explains the S. The start is the same
 # as above.
 #
-# **Look at** the difference that is printed: there is no $\epsilon$ here and
-# no convention that frameworks could disagree on, only rounding.
+# **Look at** the difference that is printed. This rule has no $\epsilon$ and
+# no other setting on which frameworks could disagree, so all that is left is
+# rounding.
 
 # %%
 builtin = lesson.builtin(d2l, "sgd", {"lr": 0.5})
@@ -333,7 +347,7 @@ if builtin is None:
     print(f"{d2l.name} has no gradient descent of its own.")
 else:
     trainer, hyperparams = builtin
-    print(trainer, hyperparams)
+    print(lesson.title(trainer), hyperparams)
     d2l.figure("built-in")
     _, concise = d2l.train_concise_ch11(
         trainer, hyperparams, data_iter, num_epochs=100
@@ -343,14 +357,15 @@ else:
 # %% [markdown]
 # ## Summary
 #
-# * Gradient descent steps against the gradient. The gradient says which way,
-#   and the learning rate has to say how far.
-# * Too small a rate is slow. One above 2 over the largest curvature diverges,
-#   and may look well for some steps.
-# * It finds a valley, not the deepest one.
-# * Where curvatures differ, the steepest direction limits the rate and the
-#   flattest one sets the time that it takes. Dividing by the curvature would
-#   mend that, where the curvature is known and can be trusted.
+# * Gradient descent steps against the gradient. The gradient gives the
+#   direction, and the learning rate has to give the length.
+# * Too small a rate is slow. A rate above 2 over the largest curvature
+#   diverges, and may still lower the loss during the first steps.
+# * It finds a valley, which need not be the deepest one.
+# * Where curvatures differ, the steepest direction limits the rate, and the
+#   flattest one determines how many steps are needed. To divide by the
+#   curvature removes this difficulty, where the curvature is known and the
+#   function is close to its parabola.
 #
 # ## Exercises
 #
@@ -363,11 +378,12 @@ else:
 #    with $\eta = 0.5$.
 # 3. A line search tries $\eta$ = 1, ½, ¼, … and takes the first that lowers
 #    $f$. Write it in one dimension, and run it on $x^2/2$, on the function
-#    with two valleys, and on $\sqrt{1 + x^2}$ from 100. What does a step
-#    cost now?
-# 4. Halve an interval instead: if $f$ is convex and $f'(a) < 0 < f'(b)$, look
-#    at the middle. How many steps until $10^{-6}$? Why does nobody do this
-#    in a million dimensions?
+#    with two valleys, and on $\sqrt{1 + x^2}$ from 100. How often does a step
+#    evaluate $f$ now?
+# 4. Halve an interval instead: if $f$ is convex and $f'(a) < 0 < f'(b)$,
+#    evaluate $f'$ in the middle and keep the half with the minimum in it. How
+#    many halvings does it take until the interval is $10^{-6}$ long? Why does
+#    this not carry over to a million dimensions?
 # 5. Run Newton's method on $x^4/4 - 2x^2 + x$ from $x$ = 3, 0.9 and 0.2.
 #    Where does each end, and which of the ends is a minimum? Then divide by
 #    $|f''|$.

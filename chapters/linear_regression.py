@@ -11,17 +11,17 @@
 # %% [markdown]
 # # A line through a hundred points
 #
-# Somebody hides a slope and an intercept, and gives away a hundred points of
-# their line, each with a little noise:
+# Here are a hundred points on a line with a known slope and intercept, each
+# with a little noise:
 #
 # $$y_i = 0.1\,x_i + 0.3 + e_i, \qquad e_i \sim \mathcal{N}(0,\ 0.01^2),
 # \qquad i = 1, \dots, n, \quad n = 100.$$
 #
-# RMSProp is to find $w = 0.1$ and $b = 0.3$ again. Nobody needs an optimizer
-# for that: least squares gives the best line in one go. This is what makes
-# the problem a good one to learn from. There are two parameters and no
-# minibatches, the answer is known, and so whatever else is to be seen is the
-# optimizer's doing. There is something to be seen: it never comes to rest.
+# RMSProp is to find $w = 0.1$ and $b = 0.3$ again. This does not need an
+# optimizer: least squares gives the best line at once. But that makes it a
+# good problem to learn from. There are two parameters and no minibatches, and
+# the answer is known, so whatever else we see is caused by the optimizer.
+# There is one thing to see: RMSProp never comes to rest.
 #
 # This page runs on every framework that d2lopt knows. `d2l` is the one that
 # was asked for; no line below depends on which.
@@ -38,9 +38,9 @@ print(f"{d2l.name} {d2l.version}")
 # ## The data, and the answer
 #
 # NumPy draws the points from one seed, so that they are the same on every
-# framework. It also computes the answer, the line of least squares. The noise
-# has moved that by a thousandth from the hidden line, and it is the best that
-# an optimizer can find in the points.
+# framework. It also computes the answer, the line of least squares. Because
+# of the noise it differs from the true line by about a thousandth, and it is
+# the best that an optimizer can find from these points.
 
 # %%
 rng = np.random.default_rng(0)
@@ -71,12 +71,16 @@ x, y = d2l.tensor(x_points), d2l.tensor(y_points)
 
 
 def half_mse(y_hat, y):
+    ### BEGIN SOLUTION
     return d2l.mean(d2l.square(y_hat - y)) / 2
+    ### END SOLUTION
 
 
 def gradient(w, b):
+    ### BEGIN SOLUTION
     r = w * x + b - y
     return d2l.mean(r * x), d2l.mean(r)
+    ### END SOLUTION
 
 
 # %% [markdown]
@@ -96,15 +100,16 @@ def gradient(w, b):
 def rmsprop(params, grads, states, hyperparams):
     gamma, eps = hyperparams["gamma"], hyperparams["eps"]
     for p, g, s in zip(params, grads, states):
+        ### BEGIN SOLUTION
         d2l.assign(s, gamma * s + (1 - gamma) * d2l.square(g))
         d2l.assign(p, p - hyperparams["lr"] * g / d2l.sqrt(s + eps))
+        ### END SOLUTION
 
 
 # %% [markdown]
 # Both parameters start from 0. Every one of the 1000 steps uses all the
-# points: there is no sampling, and after the data no chance in anything that
-# follows. The loop notes $w$, $b$ and the loss before the first step and
-# after each one.
+# points, so nothing after the data is random. The loop notes $w$, $b$ and the
+# loss before the first step and after each one.
 
 # %%
 num_steps = 1000
@@ -130,9 +135,8 @@ print(f"from scratch:  w = {ws[-1]:.4f}, b = {bs[-1]:.4f}")
 
 # %% [markdown]
 # **Look at** the line among the points. It is close, and yet not the best
-# one: all of it lies to one side, by half a hundredth at $x = 0$ and by a
-# whole one at $x = 1$. More steps would not mend that; two figures on we
-# shall see why.
+# one: all of it lies below, by 0.005 at $x = 0$ and by 0.01 at $x = 1$. More
+# steps would not change that; the figure after the next one shows why.
 
 # %%
 ends = np.array([0.0, 1.0])
@@ -149,13 +153,12 @@ d2l.plot(
 # %% [markdown]
 # **Look at** the first ten steps: the two curves rise together, although the
 # gradient of $b$ starts almost twice as large as that of $w$. RMSProp divides
-# each one by its own size, so that both parameters go the same way in the
-# same time, and $w$ shoots past 0.1, to twice its value: as long as $b$ is
-# too low, a steeper line is the next best thing. As $b$ catches up, $w$ comes
-# down again, and after some 85 steps both have arrived. They do not stay:
-# there is a burst of jumps to and fro, a pause, a second burst, weaker than
-# the first, a third; by step 200 they have run together into jumps that are
-# nearly all alike.
+# each one by its own size, so both parameters move at the same speed. $w$
+# goes past 0.1, to twice that value: as long as $b$ is too low, a steeper
+# line fits better. As $b$ rises further, $w$ comes down again, and after some
+# 85 steps both have arrived. They do not stay. There is a burst of jumps to
+# and fro, a pause, a second burst that is weaker than the first, and a third;
+# by step 200 they have become steady jumps that are nearly all alike.
 
 # %%
 first = 200
@@ -200,35 +203,36 @@ print(f"{bs[-1] - bs[-2]:+.5f} in b")
 
 # %% [markdown]
 # Take one parameter alone, at the distance $d$ from the minimum of a loss
-# with the curvature $h$: its gradient is $g = h\,d$. Gradient descent makes
-# shorter and shorter steps as $g$ shrinks. RMSProp divides by $\sqrt{s}$, and
-# $s$ shrinks along with $g^2$: the smaller the gradients get, the larger is
-# $\eta/\sqrt{s}$, the factor in front of them, until a step leads across the
-# minimum and further up on the other side. That is a burst. It makes the
-# gradients grow, $s$ with them, and the factor falls: a pause. What is left
-# in the end is the balance of the two, in which each step leads exactly from
-# $d$ to $-d$. Then $g^2$ is always the same, $s$ is equal to it, and the
-# length of the step, which is $2\,|d|$, tells how large $d$ is:
+# with the curvature $h$: its gradient is $g = h\,d$. The steps of gradient
+# descent become shorter as $g$ shrinks. RMSProp divides by $\sqrt{s}$, and
+# $s$ shrinks along with $g^2$. So the smaller the gradients are, the larger
+# is $\eta/\sqrt{s}$, the factor in front of them, until a step crosses the
+# minimum and ends farther away on the other side. That is a burst. It makes
+# the gradients larger, $s$ grows with them, and the factor falls: a pause. In
+# the end the two are in balance, and each step leads exactly from $d$ to
+# $-d$. Then $g^2$ is always the same, $s$ is equal to it, and the length of
+# the step, which is $2\,|d|$, determines $d$:
 #
 # $$2\,|d| = \frac{\eta\,|g|}{\sqrt{g^2 + \epsilon}}
 # \qquad\Longrightarrow\qquad
 # |d| = \sqrt{\left(\frac{\eta}{2}\right)^2 - \frac{\epsilon}{h^2}}
 # \approx \frac{\eta}{2}.$$
 #
-# As long as $\epsilon$ is small, the curvature drops out. So does $\gamma$:
-# it has a say in how long the bursts go on, but none in the balance. What can
+# As long as $\epsilon$ is small, the result does not depend on the curvature,
+# nor on $\gamma$, which only affects how long the bursts go on. What can
 # prevent the balance is $\epsilon$. Where $\sqrt{\epsilon} > \eta\,h / 2$
 # there is no such $d$; the factor in front of $g$, which is never more than
-# $\eta/\sqrt{\epsilon}$, then stays below $2/h$, and under this bound
-# gradient descent settles. With our two parameters, $h$ in this condition is
-# the largest eigenvalue of the matrix of second derivatives. It is 1.32 for
-# these points, and $\eta\,h/2 = 0.0066$ is well above
+# $\eta/\sqrt{\epsilon}$, then stays below $2/h$, and below this limit
+# gradient descent converges. With our two parameters, $h$ in this condition
+# is the largest eigenvalue of the matrix of second derivatives. It is 1.32
+# for these points, and $\eta\,h/2 = 0.0066$ is well above
 # $\sqrt{\epsilon} = 0.001$.
 #
 # **Look at** the loss. It is at its lowest when the parameters arrive, and
-# each burst lifts it up again. Then it becomes flat, well above its least
-# value. A flat loss looks like rest, but the two ends of a jump lie equally
-# high, and the loss cannot tell one from the other.
+# each burst raises it again. Then it becomes flat, well above its least
+# value. From a flat loss one might conclude that the parameters are at rest.
+# But the two ends of a jump are equally high, so the loss does not show the
+# jumps.
 
 # %%
 d2l.figure("loss")
@@ -248,19 +252,18 @@ print(f"{losses[-1]:.2e} after {num_steps}")
 # %% [markdown]
 # ## The framework's own
 #
-# Now the framework brings everything: its linear layer, its automatic
-# gradient and its RMSProp. `native_step` makes one step out of the three, and
-# `fold` repeats it, compiled where that pays. A step finds all the points in
-# the closure, so there is nothing to give it but its number. (NumPy has no
-# optimizer of its own: there, this part says so and does nothing.)
+# Now we use the framework's own linear layer, automatic gradient and RMSProp.
+# `native_step` makes one step out of the three, and `fold` repeats it,
+# compiled where that is faster. The step reads all the points from the
+# enclosing scope, so `fold` gives it only its number. (NumPy has no optimizer
+# of its own: there, this part says so and does nothing.)
 #
-# **Look at** the first burst, if the two curves differ anywhere. It grows out
-# of a distance from the minimum so small that rounding has a say in when it
+# **Look at** the first burst, if the two curves differ anywhere. It grows
+# from a distance to the minimum so small that rounding affects when it
 # begins. The balance at the end is the same, unless the framework divides by
-# $\sqrt{s} + \epsilon$: the jumps are a little longer then. It could also
-# happen that two runs are at opposite ends of their jumps after the
-# thousandth step. Their $w$ and $b$ would differ by $\eta$, and neither would
-# be the better one.
+# $\sqrt{s} + \epsilon$: the jumps are a little longer then. Two runs may also
+# be at opposite ends of their jumps after the last step. Their $w$ and $b$
+# then differ by $\eta$, and neither is better than the other.
 
 # %%
 builtin = lesson.builtin(d2l, "rmsprop", hyperparams)
@@ -268,7 +271,7 @@ if builtin is None:
     print(f"{d2l.name} has no RMSProp of its own.")
 else:
     trainer, words = builtin
-    print(trainer, words)
+    print(lesson.title(trainer), words)
     net = d2l.linear(
         d2l.variable(d2l.zeros((1, 1))), d2l.variable(d2l.zeros(1))
     )
@@ -305,20 +308,20 @@ else:
 #
 # * RMSProp finds the slope and the intercept to within a hundredth, from
 #   scratch and built in, and no better than that at this learning rate.
-# * At first both parameters move at the same speed, whatever their gradients:
-#   each is divided by its own size.
+# * At first both parameters move at the same speed, whatever their gradients,
+#   as each gradient is divided by its own size.
 # * Without any noise in the gradients, a constant learning rate still leaves
 #   RMSProp jumping to and fro across the minimum. The jumps are about $\eta$
-#   long, $\eta/2$ to either side, because dividing by $\sqrt{s}$ keeps up the
+#   long, $\eta/2$ to either side, because dividing by $\sqrt{s}$ keeps the
 #   length of the step while the gradient shrinks.
 # * A flat loss does not mean that the parameters have settled, nor that the
 #   loss is at its least.
 #
 # ## Exercises
 #
-# 1. Run the chapter with $\eta$ = 0.1, 0.003 and 0.001. Say before each run
-#    how long the last jumps will be. One of the three settles: which, and
-#    from which $\eta$ on does it?
+# 1. Run the chapter with $\eta$ = 0.1, 0.003 and 0.001. Predict before each
+#    run how long the last jumps will be. One of the three settles: which one,
+#    and below which $\eta$ does RMSProp settle?
 # 2. Take the mean of the last two values of $w$, and of $b$. How far is it
 #    from least squares, and why?
 # 3. From $h = 1.32$, work out how large $\epsilon$ must be for RMSProp to
@@ -330,10 +333,10 @@ else:
 #    $0.01/\sqrt{k}$, where $k$ counts the hundreds of steps.
 # 5. Give each step ten of the points, another ten each time, and compare the
 #    last 500 distances from least squares with those of full batches. How
-#    much of the hovering is the minibatches' fault?
-# 6. Put gradient descent in the place of `rmsprop`. How far does it come with
-#    a learning rate of 0.01? Which is the largest one that does not diverge,
-#    and how many steps does it take you to come within 0.005 of least squares
+#    much of the distance is due to the minibatches?
+# 6. Use gradient descent instead of `rmsprop`. How far does it get with a
+#    learning rate of 0.01? Which is the largest rate that does not diverge,
+#    and how many steps does it take to come within 0.005 of least squares
 #    with a rate of 1?
 # 7. Do everything in float64 (`d2l.tensor` and `d2l.zeros` take the dtype as
 #    their second argument). What happens to the first burst, and what to the

@@ -12,18 +12,19 @@
 # # Momentum
 #
 # In a narrow valley, gradient descent zigzags: each gradient points across
-# the valley far more than along it, now to one side, now to the other. Add a
-# few of these gradients up. What points across cancels, as it changes its
-# sign from step to step; what points along is small, but always the same way,
-# and grows. Momentum (Polyak, 1964) steps along such a sum. For each
+# the valley far more than along it, and to the other side each time. In a sum
+# of a few such gradients the parts across the valley cancel, as their sign
+# changes from step to step. The parts along it are small, but have the same
+# sign, and add up. Momentum (Polyak, 1964) steps along such a sum. For each
 # parameter it keeps a velocity $\mathbf{v}$, and does with each gradient
 # $\mathbf{g}$
 #
 # $$\mathbf{v} \leftarrow \beta\,\mathbf{v} + \mathbf{g}, \qquad
 # \mathbf{x} \leftarrow \mathbf{x} - \eta\,\mathbf{v}.$$
 #
-# A heavy ball rolls like that, and $\beta$, from 0 to below 1, says how much
-# of its speed friction leaves it. With $\beta = 0$ this is gradient descent.
+# This resembles a heavy ball that rolls with friction, and is also called the
+# heavy-ball method. $\beta$, from 0 to below 1, is the share of the velocity
+# that is kept at each step. With $\beta = 0$ this is gradient descent.
 #
 # This page runs on every framework that d2lopt knows. `d2l` is the one that
 # was asked for; no line below depends on which.
@@ -37,20 +38,19 @@ print(f"{d2l.name} {d2l.version}")
 # %% [markdown]
 # ## What the velocity remembers
 #
-# Write the recursion out, and the gradient of $k$ steps ago is in
-# $\mathbf{v}$ with the weight $\beta^k$. These weights do not add up to one,
-# but to
+# Written out, the velocity is a sum in which the gradient of $k$ steps ago
+# has the weight $\beta^k$. These weights do not add up to one, but to
 #
 # $$\sum_{k=0}^\infty \beta^k = \frac{1}{1 - \beta}.$$
 #
-# So the velocity is a leaky sum. Along a constant slope it grows to
-# $1/(1-\beta)$ times the gradient, as if the learning rate were that many
-# times larger: 2 times for $\beta = 0.5$, 10 times for 0.9, 20 times for
-# 0.95.
+# So the velocity is a sum in which old gradients fade, a leaky sum. Along a
+# constant slope it grows to $1/(1-\beta)$ times the gradient, as if the
+# learning rate were that many times larger: 2 times for $\beta = 0.5$, 10
+# times for 0.9, 20 times for 0.95.
 #
-# **Look at** how long the tails are. With $\beta = 0.95$ the gradient of 40
-# steps ago still has a weight above a tenth; with 0.6 that of 5 steps ago is
-# below it.
+# **Look at** how slowly the weights fall for a large $\beta$. With
+# $\beta = 0.95$ the gradient of 40 steps ago still has a weight above a
+# tenth; with 0.6 that of 5 steps ago is below it.
 
 # %%
 betas = [0.95, 0.9, 0.6, 0]
@@ -68,11 +68,11 @@ d2l.plot(
 # ## A valley, seen from above
 #
 # In $f(\mathbf{x}) = 0.1\,x_1^2 + 2\,x_2^2$ with its gradient
-# $(0.2\,x_1,\ 4\,x_2)$, gradient descent converges for rates below 0.5, and
-# at 0.4 it crosses the valley with every step and gets along it slowly.
+# $(0.2\,x_1,\ 4\,x_2)$, gradient descent converges for rates below 0.5. At
+# 0.4 it crosses the valley with every step and moves slowly along it.
 #
-# **Look at** what is left after twenty steps at this rate: $x_1$ is not
-# there.
+# **Look at** where it is after twenty steps at this rate: $x_1$ is still at
+# −0.94.
 
 
 # %%
@@ -82,9 +82,11 @@ def f_2d(x1, x2):
 
 def momentum_2d(x1, x2, v1, v2):
     g1, g2 = 0.2 * x1, 4 * x2
+    ### BEGIN SOLUTION
     v1 = beta * v1 + g1
     v2 = beta * v2 + g2
     return x1 - eta * v1, x2 - eta * v2, v1, v2
+    ### END SOLUTION
 
 
 eta, beta = 0.4, 0
@@ -92,11 +94,11 @@ d2l.figure("plain")
 d2l.show_trace_2d(f_2d, d2l.train_2d(momentum_2d))
 
 # %% [markdown]
-# A rate of 0.6 would get along faster, if it were not for the other
-# direction.
+# A rate of 0.6 would be faster along the valley, but across it gradient
+# descent diverges.
 #
-# **Look at** the scale of $x_2$: each step multiplies it by −1.4. Eight of
-# them are enough to leave the valley.
+# **Look at** the scale of $x_2$: each step multiplies it by −1.4, and after
+# eight steps it is at −29.5.
 
 # %%
 eta, beta = 0.6, 0
@@ -106,9 +108,9 @@ d2l.show_trace_2d(f_2d, d2l.train_2d(momentum_2d, steps=8))
 # %% [markdown]
 # Now with momentum, $\beta = 0.5$, at both rates.
 #
-# **Look at** the way along the valley at $\eta = 0.4$: twenty steps bring
-# $x_1$ fifteen times closer than without momentum. Across it, the zigzag has
-# turned into a swing that takes several steps from one side to the other.
+# **Look at** the way along the valley at $\eta = 0.4$: after twenty steps
+# $x_1$ is fifteen times closer to 0 than without momentum. Across the valley,
+# a swing from one side to the other now takes more than one step.
 
 # %%
 eta, beta = 0.4, 0.5
@@ -117,8 +119,8 @@ d2l.show_trace_2d(f_2d, d2l.train_2d(momentum_2d))
 
 # %% [markdown]
 # **Look at** the same with $\eta = 0.6$, where gradient descent diverged. The
-# second point is as far up as it was there, and then the swing dies down.
-# After twenty steps both coordinates are within 0.01.
+# second point is as far up as it was there, but then the swings become
+# smaller. After twenty steps both coordinates are within 0.01.
 
 # %%
 eta, beta = 0.6, 0.5
@@ -126,8 +128,9 @@ d2l.figure("larger")
 d2l.show_trace_2d(f_2d, d2l.train_2d(momentum_2d))
 
 # %% [markdown]
-# How large may the rate be? In one direction of curvature $h$, the last two
-# points tell everything, for $-\eta\,v$ is the step between them:
+# How large may the rate be? In one direction of curvature $h$, the step from
+# the last point to this one is $-\eta\,v$, so the last two points determine
+# the next:
 #
 # $$x_{t+1} = (1 + \beta - \eta h)\,x_t - \beta\,x_{t-1}.$$
 #
@@ -137,10 +140,10 @@ d2l.show_trace_2d(f_2d, d2l.train_2d(momentum_2d))
 #
 # $$0 < \eta h < 2 + 2\beta.$$
 #
-# With $\beta = 0.5$ that is a rate of 0.75 for the steep direction, in the
-# place of 0.5. And as the product of the two roots is $\beta$, neither
-# direction can converge faster than $\sqrt{\beta}^{\,t}$: whoever wants a
-# long memory has to wait until it fades.
+# With $\beta = 0.5$ that is a rate of 0.75 for the steep direction, instead
+# of 0.5. And as the product of the two roots is $\beta$, neither direction
+# can converge faster than $\sqrt{\beta}^{\,t}$: a large $\beta$ has a price,
+# too.
 #
 # ## From scratch
 #
@@ -149,27 +152,31 @@ d2l.show_trace_2d(f_2d, d2l.train_2d(momentum_2d))
 
 # %%
 def init_momentum_states(feature_dim):
+    ### BEGIN SOLUTION
     v_w = d2l.variable(d2l.zeros((feature_dim, 1)))
     v_b = d2l.variable(d2l.zeros(1))
     return v_w, v_b
+    ### END SOLUTION
 
 
 def momentum(params, grads, states, hyperparams):
     beta = hyperparams["momentum"]
     for p, g, v in zip(params, grads, states):
+        ### BEGIN SOLUTION
         d2l.assign(v, beta * v + g)
         d2l.assign(p, p - hyperparams["lr"] * v)
+        ### END SOLUTION
 
 
 # %% [markdown]
 # The data are NASA's measurements of the noise of an airfoil: five features
 # and the sound pressure, 1500 rows, each column with mean 0 and variance 1.
-# The model is linear, the loss half the mean squared error, and its least
+# The model is linear, the loss is half the mean squared error, and its least
 # value on these rows is 0.2417. `train_ch11` takes ten rows at a time, and
-# looks at the loss on all of them every 20 steps.
+# evaluates the loss on all of them every 20 steps.
 #
-# **Look at** a short memory first, $\eta = 0.02$ and $\beta = 0.5$. In the
-# long run this is a rate of 0.04.
+# **Look at** a small $\beta$ first: $\eta = 0.02$ and $\beta = 0.5$. In the
+# long run this amounts to a rate of 0.04.
 
 # %%
 data_iter, feature_dim = d2l.get_data_ch11(batch_size=10)
@@ -190,9 +197,9 @@ _ = train_momentum(0.02, 0.5)
 
 # %% [markdown]
 # **Look at** the same $\eta$ with $\beta = 0.9$, in the long run a rate of
-# 0.2. The loss falls faster, and then jumps about: momentum averages the
-# noise of the minibatches over ten steps, and takes steps that are ten times
-# as long.
+# 0.2. The loss falls faster, and then goes up and down by a few hundredths:
+# momentum averages the noise of the minibatches over about ten steps, but its
+# steps are ten times as long.
 
 # %%
 d2l.figure("nine-tenths")
@@ -200,9 +207,9 @@ _ = train_momentum(0.02, 0.9)
 
 # %% [markdown]
 # **Look at** $\eta = 0.005$ with $\beta = 0.9$, in the long run 0.05. The
-# curve is about as calm as the first one, and just as low. So a larger
-# $\beta$ asks for a smaller $\eta$: what can be compared is
-# $\eta/(1-\beta)$.
+# curve is about as smooth as the first one, and just as low. So a larger
+# $\beta$ needs a smaller $\eta$: two settings are comparable if
+# $\eta/(1-\beta)$ is about the same.
 
 # %%
 d2l.figure("scratch")
@@ -211,12 +218,14 @@ _, losses = train_momentum(0.005, 0.9)
 # %% [markdown]
 # ## The framework's own
 #
-# Momentum is a setting of SGD, or an optimizer of its own. Some frameworks
-# have $\eta$ inside the buffer, $\mathbf{v} \leftarrow \beta\,\mathbf{v} +
-# \eta\,\mathbf{g}$ and $\mathbf{x} \leftarrow \mathbf{x} - \mathbf{v}$. With
-# a constant $\eta$ that is the same; with a schedule it is not.
+# Momentum is a setting of SGD in some frameworks, and an optimizer of its own
+# in others. Some have $\eta$ inside the buffer,
+# $\mathbf{v} \leftarrow \beta\,\mathbf{v} + \eta\,\mathbf{g}$ and
+# $\mathbf{x} \leftarrow \mathbf{x} - \mathbf{v}$. With a constant $\eta$ that
+# is the same; with a schedule it is not.
 #
-# **Look at** the difference that is printed: rounding, and nothing else.
+# **Look at** the difference that is printed: it is rounding, and nothing
+# else.
 
 
 # %%
@@ -226,7 +235,7 @@ def train_builtin(name, lr, beta):
         print(f"{d2l.name} has no {name} of its own.")
         return None
     trainer, hyperparams = builtin
-    print(trainer, hyperparams)
+    print(lesson.title(trainer), hyperparams)
     d2l.figure(f"built-in-{name}")
     _, concise = d2l.train_concise_ch11(trainer, hyperparams, data_iter)
     return concise
@@ -237,28 +246,30 @@ if concise:
     print(f"built-in − from scratch: {concise[-1] - losses[-1]:+.1e}")
 
 # %% [markdown]
-# ## Nesterov: look where you roll
+# ## Nesterov: the gradient one step ahead
 #
-# The velocity will carry the ball on, whatever it finds. Nesterov (1983) asks
-# for the slope at the place where it is about to be, and not where it is.
+# Whatever the next gradient is, the velocity will move the parameters by
+# $-\eta\,\beta\,\mathbf{v}$. Nesterov (1983) therefore takes the gradient at
+# the place where they will be after that move, and not where they are.
 # Written for a gradient that is taken where the parameters are (Sutskever et
-# al., 2013), it is one term more:
+# al., 2013), the update has one more term:
 #
 # $$\mathbf{v} \leftarrow \beta\,\mathbf{v} + \mathbf{g}, \qquad
 # \mathbf{x} \leftarrow \mathbf{x} - \eta\,(\mathbf{g} + \beta\,\mathbf{v}).$$
 #
 # Here are both in the valley, at $\eta = 0.2$ and $\beta = 0.8$.
 #
-# **Look at** the heavy ball's swing from side to side, which lasts for most
-# of the way.
+# **Look at** how the heavy ball swings from side to side for most of the way.
 
 
 # %%
 def nesterov_2d(x1, x2, v1, v2):
     g1, g2 = 0.2 * x1, 4 * x2
+    ### BEGIN SOLUTION
     v1 = beta * v1 + g1
     v2 = beta * v2 + g2
     return x1 - eta * (g1 + beta * v1), x2 - eta * (g2 + beta * v2), v1, v2
+    ### END SOLUTION
 
 
 eta, beta = 0.2, 0.8
@@ -266,33 +277,37 @@ d2l.figure("heavy-ball")
 d2l.show_trace_2d(f_2d, d2l.train_2d(momentum_2d, steps=30))
 
 # %% [markdown]
-# **Look at** Nesterov's: one swing, and it is on the valley floor. Along the
-# floor the two are much alike, and both roll past the minimum and come back.
+# **Look at** Nesterov's form: after one swing it is on the valley floor.
+# Along the floor the two are much alike: both pass the minimum and come back.
 
 # %%
 d2l.figure("nesterov")
 d2l.show_trace_2d(f_2d, d2l.train_2d(nesterov_2d, steps=30))
 
 # %% [markdown]
-# What it pays is room above. The condition is now
+# The cost is a lower limit for the rate. The condition is now
 # $\eta h < (2 + 2\beta)/(1 + 2\beta)$, which is 1.5 for $\beta = 0.5$, and
-# less than gradient descent's 2 for any $\beta > 0$: at $\eta = 0.4$, where
-# the steep direction has $\eta h = 1.6$, the heavy ball converges and
-# Nesterov's diverges. Its place is at moderate rates and large $\beta$.
+# less than gradient descent's 2 for any $\beta > 0$. At $\eta = 0.4$ and
+# $\beta = 0.5$, where the steep direction has $\eta h = 1.6$, the heavy ball
+# converges and Nesterov's form diverges. It is made for moderate rates and
+# large $\beta$.
 
 
 # %%
 def nesterov(params, grads, states, hyperparams):
     beta = hyperparams["momentum"]
     for p, g, v in zip(params, grads, states):
+        ### BEGIN SOLUTION
         d2l.assign(v, beta * v + g)
         d2l.assign(p, p - hyperparams["lr"] * (g + beta * v))
+        ### END SOLUTION
 
 
 # %% [markdown]
 # **Look at** how little changes on the airfoil, at $\eta = 0.005$ and
-# $\beta = 0.9$. No curvature of this problem is above 2.1, so that
-# $\eta h \le 0.011$, and looking ahead by a hundredth shows nothing new.
+# $\beta = 0.9$. No curvature of this problem is above 2.1, so
+# $\eta h \le 0.011$, and the gradient one step ahead hardly differs from the
+# gradient here.
 
 # %%
 d2l.figure("nesterov-scratch")
@@ -312,13 +327,14 @@ if concise:
 # %% [markdown]
 # ## Summary
 #
-# * Momentum steps along a leaky sum of gradients. What alternates cancels,
-#   and what persists grows, up to $1/(1-\beta)$ times.
-# * In a narrow valley it gets along faster, and stands rates at which
-#   gradient descent diverges, up to $2 + 2\beta$ over the largest curvature.
-# * Compare $\eta/(1-\beta)$. A larger $\beta$ with the same $\eta$ is a
-#   larger rate.
-# * Nesterov's form damps the swing, and stands smaller rates only.
+# * Momentum steps along a leaky sum of gradients. Parts that alternate in
+#   sign cancel, and parts that persist grow, up to $1/(1-\beta)$ times.
+# * In a narrow valley it moves faster along the floor, and converges at rates
+#   at which gradient descent diverges, up to $2 + 2\beta$ over the largest
+#   curvature.
+# * Compare settings by $\eta/(1-\beta)$. A larger $\beta$ with the same
+#   $\eta$ is a larger rate.
+# * Nesterov's form reduces the swing, and needs smaller rates.
 #
 # ## Exercises
 #
@@ -326,11 +342,11 @@ if concise:
 #    \beta$ become complex? What does the trace do then?
 # 2. Choose $\eta$ and $\beta$ for the valley such that both directions have
 #    double roots, $\sqrt{\eta h} = 1 \pm \sqrt{\beta}$. How many steps does
-#    it take now until both coordinates are within 0.01, and how many with
-#    gradient descent at its best rate?
-# 3. Try $\beta = 0.99$ on the airfoil, with an $\eta$ to suit it, for two
+#    it take now until both coordinates are within 0.01, and how many does
+#    gradient descent take at its best rate?
+# 3. Try $\beta = 0.99$ on the airfoil, with an $\eta$ that suits it, for two
 #    epochs and for ten.
-# 4. Write momentum with the leaky average in the place of the sum,
+# 4. Write momentum with the leaky average instead of the sum,
 #    $\mathbf{v} \leftarrow \beta\,\mathbf{v} + (1-\beta)\,\mathbf{g}$. Which
 #    $\eta$ gives the same steps as before?
 # 5. Put $\eta$ inside the buffer, and halve it after the first epoch. How far

@@ -11,16 +11,18 @@
 # %% [markdown]
 # # Learning-rate schedules
 #
-# A high rate covers ground, and the noise of the minibatches then keeps it
-# from settling. A low rate settles, and takes its time to get there. One
-# number cannot be both; so let the rate be a function $\eta(t)$ of the number
-# $t$ of steps done. This page looks at the shapes that are in use, and then
-# measures on one small problem what each of them is good for.
+# A high rate makes fast progress, but then the noise of the minibatches keeps
+# the loss up. A low rate reaches a lower loss, but slowly. So let the rate be
+# a function $\eta(t)$ of the number $t$ of steps done. This page shows the
+# usual functions, and then measures what each of them gains on one small
+# problem.
 #
 # This page runs on every framework that d2lopt knows. `d2l` is the one that
 # was asked for; no line below depends on which.
 
 # %%
+import math
+
 import numpy as np
 
 from d2lopt import lesson, schedules
@@ -32,9 +34,9 @@ print(f"{d2l.name} {d2l.version}")
 # %% [markdown]
 # ## The shapes
 #
-# We shall train for 600 steps, from $\eta_0 = 0.2$. Each function of
+# We train for $T = 300$ steps, from $\eta_0 = 0.2$. Each function of
 # `schedules` takes the settings, and returns a function of $t$. The first
-# three go in stairs, or not at all:
+# three are constant, or constant in parts:
 #
 # $$\begin{aligned}
 # \text{constant:} \quad & \eta(t) = \eta_0 \\
@@ -44,7 +46,7 @@ print(f"{d2l.name} {d2l.version}")
 # \eta(t) = \eta_0\,\alpha^{\,\text{milestones reached by } t}
 # \end{aligned}$$
 #
-# The others fall, or rise, all the time; $T$ is the number of steps in all:
+# The others change with every step; $T$ is the number of steps in all:
 #
 # $$\begin{aligned}
 # \text{square root:} \quad & \eta(t) = \eta_0 / \sqrt{t + 1} \\
@@ -53,23 +55,23 @@ print(f"{d2l.name} {d2l.version}")
 # \text{cosine:} \quad & \eta(t) =
 # \eta_T + \tfrac{1}{2}\,(\eta_0 - \eta_T)\,(1 + \cos(\pi\,t/T)) \\
 # \text{warm-up:} \quad &
-# \text{in a line from 0 to } \eta_0, \text{ then any of the others.}
+# \text{linear from 0 to } \eta_0, \text{ then any of the others.}
 # \end{aligned}$$
 
 
 # %%
-T = 600
+T = 300  # two epochs of 150 minibatches
 
 
 def shapes(lr):
     return {
         "constant": schedules.constant(lr),
-        "factor": schedules.factor(lr, by=0.5, every=100),
-        "multi-factor": schedules.multi_factor(lr, [300, 450], by=0.1),
+        "factor": schedules.factor(lr, by=0.5, every=50),
+        "multi-factor": schedules.multi_factor(lr, [150, 225], by=0.1),
         "square root": schedules.square_root(lr),
         "polynomial": schedules.polynomial(lr, T),
         "cosine": schedules.cosine(lr, T),
-        "warm-up": schedules.warm_up(schedules.cosine(lr, T - 60), 60),
+        "warm-up": schedules.warm_up(schedules.cosine(lr, T - 30), 30),
     }
 
 
@@ -86,20 +88,20 @@ def show(names):
 
 
 # %% [markdown]
-# **Look at** how the stairs treat the first half: the factor has come down
-# to an eighth by step 300, where the multi-factor only begins. Both end in
-# the same region, at 0.006 and 0.002.
+# **Look at** the first half: the factor has halved the rate three times by
+# step 150, where the multi-factor only begins. They end at similar rates, at
+# 0.006 and 0.002.
 
 # %%
 d2l.figure("stairs")
 show(["constant", "factor", "multi-factor"])
 
 # %% [markdown]
-# **Look at** where each of the smooth ones spends its time. The square root
-# is below a tenth of the start after 100 steps, and falls hardly any more.
-# The polynomial (here with $\alpha = 2$) lets go evenly. The cosine holds on
-# to the high rate, and to the low one, and hurries in between. The warm-up is
-# the cosine with a ramp before it.
+# **Look at** when each of these is high. The square root is below a tenth of
+# the start after 100 steps, and falls slowly from there. The polynomial (here
+# with $\alpha = 2$) falls more and more slowly. The cosine falls slowly at
+# both ends and fastest in the middle. The warm-up is the cosine after a
+# linear rise.
 
 # %%
 d2l.figure("smooth")
@@ -108,51 +110,53 @@ show(["square root", "polynomial", "cosine", "warm-up"])
 # %% [markdown]
 # ## From scratch
 #
-# The rule need not know. Where a hyperparameter is a function, the harness
-# calls it before each step and hands the rule a number.
+# A rule needs no change. Where a hyperparameter is a function, the harness
+# calls it before each step and gives the rule a number.
 
 
 # %%
 def sgd(params, grads, states, hyperparams):
+    ### BEGIN SOLUTION
     for p, g in zip(params, grads):
         d2l.assign(p, p - hyperparams["lr"] * g)
+    ### END SOLUTION
 
 
 # %% [markdown]
 # The data are NASA's measurements of the noise of an airfoil: five features
 # and the sound pressure, 1500 rows, each column with mean 0 and variance 1.
-# The model is linear, the loss half the mean squared error, and its least
-# value on these rows is 0.2417. With ten rows to a batch, 600 steps are four
-# epochs.
+# The model is linear, the loss is half the mean squared error, and its least
+# value on these rows is 0.2417. With ten rows to a batch, 300 steps are two
+# epochs; `train_ch11` evaluates the loss on all rows every 20 steps.
 #
-# **Look at** the constant rate of 0.2: quickly down, and up and down ever
-# after.
+# **Look at** the constant rate of 0.2: the loss falls quickly, and then goes
+# up and down without end.
 
 # %%
 data_iter, feature_dim = d2l.get_data_ch11(batch_size=10)
 d2l.figure("constant")
 _ = d2l.train_ch11(
-    sgd, None, {"lr": schedules.constant(0.2)}, data_iter, feature_dim, 4
+    sgd, None, {"lr": schedules.constant(0.2)}, data_iter, feature_dim
 )
 
 # %% [markdown]
-# **Look at** the same start with a cosine. For two epochs it is hardly
-# better. Then the rate falls, and the noise with it.
+# **Look at** the same start with a cosine. In the first epoch there is hardly
+# a difference. In the second the rate falls, and the noise with it.
 
 # %%
 d2l.figure("cosine")
 _ = d2l.train_ch11(
-    sgd, None, {"lr": schedules.cosine(0.2, T)}, data_iter, feature_dim, 4
+    sgd, None, {"lr": schedules.cosine(0.2, T)}, data_iter, feature_dim
 )
 
 # %% [markdown]
 # ## All of them, measured
 #
-# At this scale nothing more can be seen, so from here on we look at the
+# On this scale the ends cannot be told apart. So from here on we draw the
 # distance from the least loss, on a logarithmic scale, and print what is left
-# of it at the end, in thousandths. `from_scratch` is what `train_ch11` does
-# before it prints and draws. (We have the loop compiled where the framework
-# gains from that, as there are many runs.)
+# of it at the end, in thousandths. `from_scratch` is the part of `train_ch11`
+# that trains; it prints and draws nothing. (`compile=True` asks for a
+# compiled loop, where the framework has one, as there are many runs.)
 
 # %%
 all_rows, _ = d2l.get_data_ch11(batch_size=1500)
@@ -182,7 +186,6 @@ def compare(rule, lr, names, init_states=lambda: None, **more):
             {"lr": shapes(lr)[name], **more},
             data_iter,
             feature_dim,
-            num_epochs=4,
             compile=True,
         )
         left[name] = np.array(curve.losses) - least
@@ -200,37 +203,37 @@ def compare(rule, lr, names, init_states=lambda: None, **more):
 
 
 # %% [markdown]
-# **Look at** the dotted line, at $\eta_0 = 0.2$. It stays half a hundredth to
-# six hundredths above the least loss. Every schedule that falls is below a
-# thousandth in the end, twenty times closer than the constant or better, and
-# among these the order is a matter of luck: with another seed it is another
-# one. What differs is when they get there. The square root is soon down;
-# those that hold on to the high rate are as noisy as the constant until they
-# let go.
+# **Look at** the dotted line, the constant rate of 0.2. It goes up and down,
+# most of the time one to three hundredths above the least loss. Every
+# schedule that falls ends below two thousandths, here sixteen times closer
+# than the constant or better. They also differ in when the loss comes down:
+# the square root is low early, while those that keep the high rate for long
+# are as noisy as the constant until it falls. The factors and the order at
+# the end depend on the seed (exercise 1).
 
 # %%
 d2l.figure("sgd")
 compare(sgd, 0.2, list(STYLE))
 
 # %% [markdown]
-# **Look at** a start that is ten times lower, 0.02. The constant rate is low
-# enough to settle within a few thousandths, and there is little to gain: the
-# cosine does slightly better, and the factor, which lets go too soon,
-# slightly worse. And the square root is lost. It had used up its rate before
-# it had got anywhere: the steep part of its fall is over after a few dozen
-# steps, however long the training is going to be.
+# **Look at** a start that is ten times lower, 0.02. This constant rate is low
+# enough to get within two thousandths by itself. Each schedule that falls
+# ends farther away than the constant, and the sooner it falls, the farther.
+# The square root is below a tenth of its start after 100 steps, when most of
+# the way is still left.
 
 # %%
 d2l.figure("sgd-low")
 compare(sgd, 0.02, ["constant", "factor", "square root", "cosine"])
 
 # %% [markdown]
-# RMSProp divides by the size of the gradients, so that its steps are about
-# $\eta$ long however near it is. It needs a falling rate as much as SGD does.
+# RMSProp divides by the size of the gradients, so its steps are about $\eta$
+# long, however near the minimum is. It needs a falling rate as much as SGD
+# does.
 #
-# **Look at** the same picture once more, at $\eta_0 = 0.05$: the constant
-# rate stays a hundredth and more above the least loss, and those that fall
-# end below two thousandths, most of them below a half.
+# **Look at** the same comparison at $\eta_0 = 0.05$: the constant rate ends
+# three hundredths above the least loss, and those that fall end below two
+# thousandths.
 
 
 # %%
@@ -254,46 +257,92 @@ compare(rmsprop, 0.05, ["constant", *falling], init_rmsprop_states, gamma=0.9)
 # %% [markdown]
 # ## What helped, and what did not
 #
-# **Letting the rate fall** helped wherever the start was high, by a factor of
-# eight and more. **Which way** it falls mattered little, as long as it is
-# high for a good part of the time and low at the end. That is why polynomial
-# and cosine are popular: they need to be told $T$, and little else.
+# **A falling rate** helped where the start was high, by a factor of sixteen
+# and more. **How** it falls mattered less, if it is high for a good part of
+# the steps and low at the end. Polynomial and cosine do that with few
+# settings: the start, and the number of steps $T$.
 #
-# **The warm-up** brought nothing: it is the cosine, a little later. It is
+# **The warm-up** gained nothing here: it is the cosine, a little later. It is
 # meant for the first steps of deep networks, where the rate that is right
-# later on would do damage at the start. Linear regression has the same
-# curvature everywhere, so that a rate which diverges in the beginning does so
-# at any time. Whoever tells you that warm-up helps, or that it does not, has
-# told you of a problem.
+# later on can diverge at the start. The loss of linear regression has the
+# same curvature everywhere, so a rate that diverges at the start diverges at
+# any time. Whether a warm-up helps depends on the problem.
 #
-# **No schedule** makes up for a start that is too low.
+# **No schedule** made up for a start that is too low.
 #
-# Frameworks bring schedules of their own, as objects that are stepped along
+# Frameworks have schedules of their own, as objects that are stepped along
 # with the optimizer or as functions of the step like these. One difference to
-# know: where the rate is inside the momentum buffer, a rate that falls leaves
-# the old, long steps in the buffer for a while.
+# know: where the rate is inside the momentum buffer, the buffer keeps the
+# steps of the old, higher rate for a while after the rate falls.
 #
 # ## Summary
 #
 # * A schedule is a function of the number of steps; any hyperparameter can
 #   have one.
-# * High first, low at the end: a good start is one that is too noisy to end
-#   with.
-# * Compare schedules by what they have reached when the training is over, and
-#   with more than one seed.
+# * Begin with a rate that is high, even too high to end with, and end with a
+#   low one.
+# * Compare schedules by the loss at the end of the training, and with more
+#   than one seed.
 #
 # ## Exercises
 #
 # 1. Run the comparison at $\eta_0 = 0.2$ with the seeds 1 to 5
 #    (`d2l.get_data_ch11(batch_size=10, seed=1)`). Which of the differences
 #    between the falling schedules remain?
-# 2. Stop after 300 of the 600 steps. Which schedules would you still take,
-#    and what does that say about training runs of unknown length?
-# 3. Find the highest $\eta_0$ that each schedule survives. Does the warm-up
-#    survive more than the cosine?
-# 4. Restart the cosine: four times 150 steps, each from 0.2 down to 0. Write
-#    it as a function of $t$, and compare the ends of the four parts.
+# 2. Stop after 150 of the 300 steps. Which schedules are ahead now, and which
+#    would you choose if you did not know how long you will train?
+# 3. Find the highest $\eta_0$ at which each schedule does not diverge. Is it
+#    higher with the warm-up than with the cosine alone?
+# 4. Restart the cosine: four times 75 steps, each from 0.2 down to 0. Write
+#    it as a function of $t$, and compare the loss at the ends of the four
+#    parts.
 # 5. Schedule $\gamma$ in RMSProp, from 0.9 up to 0.999, at a constant rate.
-#    Does it take the place of a falling rate?
-# 6. Average the weights of the last 300 steps at the constant rate of 0.2.
+#    Does that do the work of a falling rate?
+# 6. Average the weights of the last 150 steps at the constant rate of 0.2.
 #    How many thousandths are left, and which of the schedules does as well?
+#
+# ### Three schedules to write
+#
+# Each is a function of $t$, the number of steps done, which begins at 0.
+#
+# * `factor(t)`: 0.2 for 100 steps, and half as much after every 100 steps.
+# * `cosine(t)`: half a wave of the cosine, 0.2 at $t = 0$ and 0 at $t = 600$.
+# * `restarts(t)`: four times half a wave of the cosine, each of them 150
+#   steps long and from 0.2 down to 0; at $t = 150$ it is 0.2 again.
+
+
+# %%
+def factor(t):
+    ### BEGIN SOLUTION
+    return 0.2 * 0.5 ** (t // 100)
+    ### END SOLUTION
+
+
+# %%
+def cosine(t):
+    ### BEGIN SOLUTION
+    return 0.1 * (1 + math.cos(math.pi * t / 600))
+    ### END SOLUTION
+
+
+# %%
+def restarts(t):
+    ### BEGIN SOLUTION
+    return 0.1 * (1 + math.cos(math.pi * (t % 150) / 150))
+    ### END SOLUTION
+
+
+# %% [markdown]
+# **Look at** the last step: the two cosines have come to zero, and the factor
+# has not.
+
+# %%
+ts = np.arange(600)
+d2l.figure("written")
+d2l.plot(
+    ts,
+    [[rate(t) for t in ts] for rate in (factor, cosine, restarts)],
+    xlabel="step",
+    ylabel="learning rate",
+    legend=["factor", "cosine", "restarts"],
+)

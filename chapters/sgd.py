@@ -17,20 +17,21 @@
 # $$f(\mathbf{x}) = \frac{1}{n} \sum_{i=1}^n f_i(\mathbf{x}), \qquad
 # \nabla f(\mathbf{x}) = \frac{1}{n} \sum_{i=1}^n \nabla f_i(\mathbf{x}).$$
 #
-# One step of gradient descent reads all of them. With twice the data, it
-# costs twice as much, and has learned the direction of one single step.
-# Stochastic gradient descent (Robbins and Monro, 1951) asks one example $i$,
-# drawn at random, and believes it:
+# One step of gradient descent reads all of them. With twice the data a step
+# costs twice as much, and is still one step. Stochastic gradient descent
+# (Robbins and Monro, 1951) draws one example $i$ at random and uses its
+# gradient instead:
 #
 # $$\mathbf{x} \leftarrow \mathbf{x} - \eta\,\nabla f_i(\mathbf{x}).$$
 #
-# A single example may be far from the truth. But each is as likely as the
-# others, so that on the average over the draws
+# The gradient of a single example may be far from the average. But every
+# example is equally likely to be drawn, so that on average over the draws
 #
 # $$\mathbb{E}_i\,\nabla f_i(\mathbf{x}) = \nabla f(\mathbf{x}):$$
 #
-# the direction is right up to noise of mean zero, at a price that does not
-# depend on $n$. What is there to do about the noise?
+# the direction is right, up to noise of mean zero, at a cost that does not
+# depend on $n$. This page is about that noise: what it does, and how to
+# reduce it.
 #
 # This page runs on every framework that d2lopt knows. `d2l` is the one that
 # was asked for; no line below depends on which.
@@ -48,11 +49,12 @@ print(f"{d2l.name} {d2l.version}")
 # %% [markdown]
 # ## A noisy valley
 #
-# To see the noise alone, take $f(\mathbf{x}) = 0.1\,x_1^2 + 2\,x_2^2$ again,
-# and add to each entry of its gradient $(0.2\,x_1,\ 4\,x_2)$ a random number
-# of mean 0 and variance 1. NumPy draws them, from one seed, so that everybody
-# sees the same walk. The rate is a function of $t$, the number of steps done:
-# for now, a constant one.
+# To see the effect of the noise alone, take
+# $f(\mathbf{x}) = 0.1\,x_1^2 + 2\,x_2^2$ again, and add to each entry of its
+# gradient $(0.2\,x_1,\ 4\,x_2)$ a random number of mean 0 and variance 1.
+# NumPy draws these numbers from one seed, so that the walk is the same on
+# every framework. The rate is a function of $t$, the number of steps done; at
+# first it is constant.
 
 
 # %%
@@ -77,10 +79,11 @@ def noisy_walk(rate, steps=1000):
 
 
 # %% [markdown]
-# **Look at** the cloud. The way to the valley floor is short and fairly
-# straight. Then the walk drifts along the floor to the minimum, and does not
-# stop there: the true gradient is next to nothing, and every step follows the
-# noise. In the flat direction, where less pulls it back, the cloud is wider.
+# **Look at** the cloud of points. The way to the valley floor is short and
+# fairly straight. Then the walk moves along the floor to the minimum, and
+# does not stop there: the true gradient is almost zero, and every step
+# follows the noise. The cloud is wider in the flat direction, where the
+# gradient that pulls $x_1$ back is weaker.
 
 # %%
 d2l.figure("constant")
@@ -89,31 +92,31 @@ noisy_walk(lambda t: 0.1)
 # %% [markdown]
 # How large is the cloud? In one direction of curvature $h$, with noise of
 # variance $\sigma^2$, a step makes $x$ into $(1 - \eta h)\,x - \eta\,e$. The
-# variance of $x$ comes to rest where one step does not change it, at
-# $v = (1 - \eta h)^2\,v + \eta^2 \sigma^2$, and the height above the minimum
-# is
+# variance $v$ of $x$ stays the same from step to step if
+# $v = (1 - \eta h)^2\,v + \eta^2 \sigma^2$, and then the average height above
+# the minimum is
 #
 # $$\frac{h v}{2} = \frac{\eta\,\sigma^2}{2\,(2 - \eta h)}
 # \approx \frac{\eta\,\sigma^2}{4},$$
 #
 # whatever the curvature, if $\eta h$ is small. For $\eta = 0.1$ and the two
-# directions of the valley that is 0.025 + 0.031. (The walk above says a
-# third more than that: in 500 steps, each of them next to the one before, it
-# has not seen much of the flat direction.) A step half as long leaves half
-# the height, and takes twice the time to get there.
+# directions of the valley that is 0.025 + 0.031 = 0.056. (The walk above
+# gives 0.076, a third more. In the flat direction it takes some 50 steps to
+# forget a position, so its last 500 steps are few independent samples.) Half
+# the rate leaves half the height, and needs twice as many steps to get there.
 #
 # ## Rates that fall
 #
-# So one would begin with long steps and end with short ones. The question is
-# how fast the rate should fall:
+# So it is good to begin with long steps and to end with short ones. The
+# question is how fast the rate should fall. Two common answers are
 #
 # $$\eta(t) = \eta_0\,e^{-\lambda t} \quad \text{(exponential)}, \qquad
 # \eta(t) = \eta_0\,(1 + \beta t)^{-\alpha} \quad \text{(polynomial)}.$$
 #
 # **Look at** where the exponential walk ends, with $\lambda = 0.1$. There is
-# no cloud, and no minimum either. The steps that are left after $t$ add up to
-# a finite length, however many there are, and this walk had used up all of
-# its length on the valley floor, with most of the way before it.
+# no cloud, but it is far from the minimum. The rates add up to a finite sum,
+# however many steps follow: here $\sum_t \eta(t)$ is about 1. The walk stops
+# on the valley floor, with most of the way left.
 
 # %%
 d2l.figure("exponential")
@@ -121,12 +124,12 @@ noisy_walk(lambda t: 0.1 * math.exp(-0.1 * t))
 
 # %% [markdown]
 # **Look at** the polynomial one, with $\alpha = 0.5$ and $\beta = 0.1$. It
-# arrives, and the cloud around the minimum is smaller and still shrinking.
-# The rates add up to infinity, $\sum_t \eta(t) = \infty$, so that no minimum
-# is too far away; and they go to zero, so that the noise dies away. With an
+# arrives, and the cloud around the minimum is smaller and still shrinks. The
+# rates add up to infinity, $\sum_t \eta(t) = \infty$, so that no minimum is
+# too far away; and they go to zero, so that the noise does, too. With an
 # $\alpha$ above ½, and up to 1, the sum of the squares $\sum_t \eta(t)^2$ is
-# finite besides: these two are the conditions under which Robbins and Monro
-# proved that the walk arrives.
+# finite besides. These two sums are the conditions under which Robbins and
+# Monro proved that the walk converges to the minimum.
 
 # %%
 d2l.figure("polynomial")
@@ -135,27 +138,30 @@ noisy_walk(lambda t: 0.1 * (1 + 0.1 * t) ** -0.5)
 # %% [markdown]
 # ## From scratch
 #
-# The rule is that of gradient descent. What makes it stochastic is what the
-# gradient is taken of.
+# The rule is that of gradient descent. It is stochastic because of the
+# gradient that it is given.
 
 
 # %%
 def sgd(params, grads, states, hyperparams):
+    ### BEGIN SOLUTION
     for p, g in zip(params, grads):
         d2l.assign(p, p - hyperparams["lr"] * g)
+    ### END SOLUTION
 
 
 # %% [markdown]
 # The data are NASA's measurements of the noise of an airfoil: 1500 rows of
-# five features and the sound pressure, each column with mean 0 and variance
-# 1. The model is linear, the loss half the mean squared error, and its least
-# value on these rows is 0.2417. With `batch_size=1` a step sees one row, and
-# an epoch has 1500 steps. (There are so many of them that we have the loop
-# compiled, where the framework gains from that; the rule is the same.)
+# five features and the sound pressure, each column with mean 0 and
+# variance 1. The model is linear, the loss is half the mean squared error,
+# and its least value on these rows is 0.2417. With `batch_size=1` a step uses
+# one row, and an epoch has 1500 steps. (As there are so many steps,
+# `compile=True` asks for a compiled loop, where the framework has one; the
+# rule is the same.)
 #
 # **Look at** how noisy the curve stays after the first hundred steps or so,
-# and how far above 0.2417. In the second epoch it is not lower than in the
-# first, but for luck.
+# and how far above 0.2417 it is. The second epoch is about as high as the
+# first.
 
 # %%
 data_iter, feature_dim = d2l.get_data_ch11(batch_size=1)
@@ -167,10 +173,11 @@ print(f"on average over the second epoch: {np.mean(losses[76:]):.3f}")
 
 # %% [markdown]
 # A hyperparameter may be a function of the number of steps done, here a
-# polynomial decay from the same 0.05. By the end it has come down to 0.003.
+# polynomial decay from the same 0.05. By the end of the run it has come down
+# to 0.003.
 #
-# **Look at** the second half: the noise has died down with the rate, and the
-# loss is close to its least value.
+# **Look at** the second half: the noise has become smaller with the rate, and
+# the loss is close to its least value.
 
 
 # %%
@@ -187,11 +194,11 @@ print(f"on average over the second epoch: {np.mean(falling_losses[76:]):.3f}")
 # %% [markdown]
 # ## The framework's own
 #
-# With the constant rate, from the same start, one row at a time in the same
-# order.
+# This is the constant rate again, from the same start, one row at a time in
+# the same order.
 #
-# **Look at** the curve: it has every jump of the first one. The same noise
-# gives the same walk.
+# **Look at** the curve: it has every jump of the first one, because the rows,
+# and with them the noise, are the same.
 
 # %%
 builtin = lesson.builtin(d2l, "sgd", {"lr": 0.05})
@@ -199,7 +206,7 @@ if builtin is None:
     print(f"{d2l.name} has no SGD of its own.")
 else:
     trainer, hyperparams = builtin
-    print(trainer, hyperparams)
+    print(lesson.title(trainer), hyperparams)
     d2l.figure("built-in")
     _, concise = d2l.train_concise_ch11(trainer, hyperparams, data_iter)
     print(f"built-in − from scratch: {concise[-1] - losses[-1]:+.1e}")
@@ -210,25 +217,56 @@ else:
 # * The gradient of one example, drawn at random, is the true gradient plus
 #   noise of mean zero. A step costs the same however many examples there are.
 # * With a constant rate the noise keeps the loss above its least value, by an
-#   amount in proportion to the rate.
-# * A falling rate lets the noise die away. If it falls too fast, the walk
-#   stops on its way.
+#   amount roughly in proportion to the rate.
+# * A falling rate makes the noise smaller and smaller. If it falls too fast,
+#   the walk stops before it has arrived.
 #
 # ## Exercises
 #
 # 1. Measure the average height of the constant walk for $\eta$ = 0.02, 0.05,
 #    0.1, 0.2 and 0.4, over enough steps, and compare it with the formula.
 #    Where does the approximation $\eta\,\sigma^2/4$ fail?
-# 2. What is the farthest that the exponential walk can get along the floor,
-#    without noise? For which $\lambda$ would it halve its distance?
+# 2. How far along the floor can the exponential walk get without noise? For
+#    which $\lambda$ would it halve its distance from the minimum?
 # 3. Try $\alpha$ = 0.25, 0.75 and 1 in the polynomial decay, in the valley
-#    and on the airfoil. Which one would you take for 1000 steps, and which
-#    for 100 000?
+#    and on the airfoil. Which would you use for 1000 steps, and which for 100
+#    000?
 # 4. Average the last half of the points of the constant walk instead of
 #    taking the last one (Polyak and Ruppert). How high above the minimum is
 #    the average?
 # 5. Here each epoch visits every row once, in a new order. Draw rows with
 #    replacement instead: give `train_ch11` a list of pairs of your own. What
-#    share of the rows does an epoch then never see? Does the loss notice?
+#    share of the rows does an epoch then miss on average? Does it change the
+#    loss?
 # 6. Is the noise of the airfoil's gradients as large at the minimum as it is
 #    at the start? Compute the variance of $\nabla f_i$ at both.
+#
+# ### Two schedules to write
+#
+# Each is a function of $t$, the number of steps done, which begins at 0.
+#
+# * `polynomial(t)`: $0.1\,(1 + 0.1\,t)^{-1/2}$.
+# * `exponential(t)`: 0.1 at $t = 0$, falling by the factor $e$ in every 10
+#   steps.
+
+
+# %%
+def polynomial(t):
+    ### BEGIN SOLUTION
+    return 0.1 * (1 + 0.1 * t) ** -0.5
+    ### END SOLUTION
+
+
+# %%
+def exponential(t):
+    ### BEGIN SOLUTION
+    return 0.1 * math.exp(-0.1 * t)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# **Look at** when each has fallen to a tenth of what it was.
+
+# %%
+for t in (0, 10, 100, 1000):
+    print(f"t = {t:4}: {polynomial(t):.4f} and {exponential(t):.4f}")
