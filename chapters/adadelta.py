@@ -131,20 +131,24 @@ d2l.plot(
 
 # %%
 def init_adadelta_states(feature_dim):
+    ### BEGIN SOLUTION
     def zeros(shape):
         return d2l.variable(d2l.zeros(shape))
 
     shapes = [(feature_dim, 1), 1]
     return [(zeros(shape), zeros(shape)) for shape in shapes]
+    ### END SOLUTION
 
 
 def adadelta(params, grads, states, hyperparams):
     rho, eps = hyperparams["rho"], hyperparams["eps"]
     for p, g, (s, dx) in zip(params, grads, states):
+        ### BEGIN SOLUTION
         d2l.assign(s, rho * s + (1 - rho) * d2l.square(g))
         d = d2l.sqrt(dx + eps) / d2l.sqrt(s + eps) * g
         d2l.assign(dx, rho * dx + (1 - rho) * d2l.square(d))
         d2l.assign(p, p - d)
+        ### END SOLUTION
 
 
 # %% [markdown]
@@ -230,3 +234,22 @@ else:
 # 5. Start $\Delta\mathbf{x}$ from 0.01 instead of 0, with
 #    $\epsilon = 10^{-8}$. How many steps does it take until the steps are
 #    short again?
+#
+# ### The first step
+#
+# Both states start from zero. Write `first_step(g, rho, eps)`: the distance
+# by which Adadelta's first step changes a parameter, $x$ before minus $x$
+# after, for the slope `g`, $\rho$ and $\epsilon$, three numbers. Which of its
+# two $\epsilon$ matters?
+
+
+# %%
+def first_step(g, rho, eps):
+    ### BEGIN SOLUTION
+    s = (1 - rho) * g**2
+    return math.sqrt(eps) / math.sqrt(s + eps) * g
+    ### END SOLUTION
+
+
+for g in (0.001, 0.1, 10):
+    print(f"slope {g}: a first step of {first_step(g, 0.9, 1e-5):.4f}")

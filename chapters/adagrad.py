@@ -127,10 +127,12 @@ def f_2d(x1, x2):
 
 def adagrad_2d(x1, x2, s1, s2):
     g1, g2 = 0.2 * x1, 4 * x2
+    ### BEGIN SOLUTION
     s1 += g1**2
     s2 += g2**2
     x1 -= eta / math.sqrt(s1 + eps) * g1
     x2 -= eta / math.sqrt(s2 + eps) * g2
+    ### END SOLUTION
     return x1, x2, s1, s2
 
 
@@ -160,16 +162,20 @@ d2l.show_trace_2d(f_2d, d2l.train_2d(adagrad_2d))
 
 # %%
 def init_adagrad_states(feature_dim):
+    ### BEGIN SOLUTION
     s_w = d2l.variable(d2l.zeros((feature_dim, 1)))
     s_b = d2l.variable(d2l.zeros(1))
     return s_w, s_b
+    ### END SOLUTION
 
 
 def adagrad(params, grads, states, hyperparams):
     eps = 1e-6
     for p, g, s in zip(params, grads, states):
+        ### BEGIN SOLUTION
         d2l.assign(s, s + d2l.square(g))
         d2l.assign(p, p - hyperparams["lr"] * g / d2l.sqrt(s + eps))
+        ### END SOLUTION
 
 
 # %% [markdown]

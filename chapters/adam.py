@@ -144,6 +144,7 @@ d2l.show_trace_2d(f_2d, trace(corrected=False))
 
 # %%
 def init_adam_states(feature_dim):
+    ### BEGIN SOLUTION
     def zeros(shape):
         return d2l.variable(d2l.zeros(shape))
 
@@ -151,10 +152,12 @@ def init_adam_states(feature_dim):
     return [
         (zeros(shape), zeros(shape), zeros(()), zeros(())) for shape in shapes
     ]
+    ### END SOLUTION
 
 
 def adam(params, grads, states, hyperparams):
     beta1, beta2, eps = 0.9, 0.999, 1e-6
+    ### BEGIN SOLUTION
     for p, g, (v, s, c1, c2) in zip(params, grads, states):
         d2l.assign(v, beta1 * v + (1 - beta1) * g)
         d2l.assign(s, beta2 * s + (1 - beta2) * d2l.square(g))
@@ -162,6 +165,7 @@ def adam(params, grads, states, hyperparams):
         d2l.assign(c2, beta2 * c2 + (1 - beta2))
         step = hyperparams["lr"] * (v / c1) / (d2l.sqrt(s / c2) + eps)
         d2l.assign(p, p - step)
+    ### END SOLUTION
 
 
 # %% [markdown]
@@ -362,6 +366,7 @@ d2l.plot(list(paths.values()), xlabel="step", ylabel="s", legend=list(paths))
 # %%
 def yogi(params, grads, states, hyperparams):
     beta1, beta2, eps = 0.9, 0.999, 1e-3
+    ### BEGIN SOLUTION
     for p, g, (v, s, c1, c2) in zip(params, grads, states):
         g2 = d2l.square(g)
         d2l.assign(v, beta1 * v + (1 - beta1) * g)
@@ -370,6 +375,7 @@ def yogi(params, grads, states, hyperparams):
         d2l.assign(c2, beta2 * c2 + (1 - beta2))
         step = hyperparams["lr"] * (v / c1) / (d2l.sqrt(s / c2) + eps)
         d2l.assign(p, p - step)
+    ### END SOLUTION
 
 
 # %% [markdown]
@@ -412,3 +418,53 @@ print(f"Yogi − Adam: {yogi_losses[-1] - losses[-1]:+.1e}")
 #    happens to its gradient in Adam? Subtract $\eta\lambda\,\mathbf{x}$ from
 #    the parameter instead (AdamW), and find an example in which the two
 #    differ.
+#
+# ### The corrections
+#
+# Write `corrections(t, beta1, beta2)`: the two numbers by which the averages
+# are divided in step $t$, where $t$ begins at 1.
+
+
+# %%
+def corrections(t, beta1, beta2):
+    ### BEGIN SOLUTION
+    return 1 - beta1**t, 1 - beta2**t
+    ### END SOLUTION
+
+
+for t in (1, 10, 1000):
+    c1, c2 = corrections(t, 0.9, 0.999)
+    print(f"step {t:4}: {c1:.4f} and {c2:.4f}")
+
+# %% [markdown]
+# ### AdamW
+#
+# Write `adamw(params, grads, states, hyperparams)`, with states and constants
+# as in `adam`: the same step, and beside it $\eta\lambda\,\mathbf{x}$
+# subtracted from the parameter, with $\lambda$ =
+# `hyperparams["weight_decay"]`. Both use $\mathbf{x}$ as it was before.
+
+
+# %%
+def adamw(params, grads, states, hyperparams):
+    beta1, beta2, eps = 0.9, 0.999, 1e-6
+    ### BEGIN SOLUTION
+    decay = hyperparams["lr"] * hyperparams["weight_decay"]
+    for p, g, (v, s, c1, c2) in zip(params, grads, states):
+        d2l.assign(v, beta1 * v + (1 - beta1) * g)
+        d2l.assign(s, beta2 * s + (1 - beta2) * d2l.square(g))
+        d2l.assign(c1, beta1 * c1 + (1 - beta1))
+        d2l.assign(c2, beta2 * c2 + (1 - beta2))
+        step = hyperparams["lr"] * (v / c1) / (d2l.sqrt(s / c2) + eps)
+        d2l.assign(p, p - step - decay * p)
+    ### END SOLUTION
+
+
+d2l.figure("adamw")
+_ = d2l.train_ch11(
+    adamw,
+    init_adam_states(feature_dim),
+    {"lr": 0.01, "weight_decay": 0.1},
+    data_iter,
+    feature_dim,
+)

@@ -182,10 +182,16 @@ def h_grad(x):
     return x / h(x)
 
 
+def newton_step(x):
+    ### BEGIN SOLUTION
+    return x - h_grad(x) * h(x) ** 3
+    ### END SOLUTION
+
+
 def newton(x, steps):
     xs = [x]
     for _ in range(steps):
-        x -= h_grad(x) * h(x) ** 3
+        x = newton_step(x)
         xs.append(x)
     print("Newton:", ", ".join(f"{x:.4f}" for x in xs))
     return xs
@@ -226,7 +232,9 @@ def f_2d(x1, x2):
 
 def gd_2d(x1, x2, s1, s2):
     g1, g2 = 0.2 * x1, 4 * x2
+    ### BEGIN SOLUTION
     return x1 - eta * g1, x2 - eta * g2, 0, 0
+    ### END SOLUTION
 
 
 eta = 0.4
@@ -268,8 +276,10 @@ d2l.show_trace_2d(f_2d, d2l.train_2d(preconditioned_2d))
 
 # %%
 def gd(params, grads, states, hyperparams):
+    ### BEGIN SOLUTION
     for p, g in zip(params, grads):
         d2l.assign(p, p - hyperparams["lr"] * g)
+    ### END SOLUTION
 
 
 # %% [markdown]

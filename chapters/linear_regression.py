@@ -71,12 +71,16 @@ x, y = d2l.tensor(x_points), d2l.tensor(y_points)
 
 
 def half_mse(y_hat, y):
+    ### BEGIN SOLUTION
     return d2l.mean(d2l.square(y_hat - y)) / 2
+    ### END SOLUTION
 
 
 def gradient(w, b):
+    ### BEGIN SOLUTION
     r = w * x + b - y
     return d2l.mean(r * x), d2l.mean(r)
+    ### END SOLUTION
 
 
 # %% [markdown]
@@ -96,8 +100,10 @@ def gradient(w, b):
 def rmsprop(params, grads, states, hyperparams):
     gamma, eps = hyperparams["gamma"], hyperparams["eps"]
     for p, g, s in zip(params, grads, states):
+        ### BEGIN SOLUTION
         d2l.assign(s, gamma * s + (1 - gamma) * d2l.square(g))
         d2l.assign(p, p - hyperparams["lr"] * g / d2l.sqrt(s + eps))
+        ### END SOLUTION
 
 
 # %% [markdown]

@@ -139,8 +139,10 @@ for size in sizes:
 
 # %%
 def sgd(params, grads, states, hyperparams):
+    ### BEGIN SOLUTION
     for p, g in zip(params, grads):
         d2l.assign(p, p - hyperparams["lr"] * g)
+    ### END SOLUTION
 
 
 # %% [markdown]
@@ -305,3 +307,41 @@ else:
 # 6. Begin with $B = 1$ and double it every tenth of an epoch at a constant
 #    rate. Compare it with a constant $B$ and a falling rate, at the same
 #    number of rows read.
+#
+# ### Counting steps
+#
+# Write `num_steps(n, batch_size, num_epochs)`: how many steps a training
+# takes, if each epoch visits all `n` rows and its last batch may be smaller
+# than the others.
+
+
+# %%
+def num_steps(n, batch_size, num_epochs):
+    ### BEGIN SOLUTION
+    return num_epochs * -(-n // batch_size)
+    ### END SOLUTION
+
+
+for size in (1, 7, 100):
+    print(f"batches of {size:3}: {num_steps(1500, size, 2)} steps")
+
+# %% [markdown]
+# ### The variance of a batch's mean
+#
+# Write `batch_variance(n, size)`: the variance of the mean over `size` rows
+# that are drawn without replacement from `n`, where the variance of single
+# rows is 1 (exercise 1 derives the formula).
+
+
+# %%
+def batch_variance(n, size):
+    ### BEGIN SOLUTION
+    return (n - size) / (n - 1) / size
+    ### END SOLUTION
+
+
+for size, measured in zip(several, errors):
+    predicted = spread * np.sqrt(batch_variance(1500, size))
+    print(
+        f"{size:4} rows: {predicted:.3f} predicted, {measured:.3f} measured"
+    )

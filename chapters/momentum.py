@@ -82,9 +82,11 @@ def f_2d(x1, x2):
 
 def momentum_2d(x1, x2, v1, v2):
     g1, g2 = 0.2 * x1, 4 * x2
+    ### BEGIN SOLUTION
     v1 = beta * v1 + g1
     v2 = beta * v2 + g2
     return x1 - eta * v1, x2 - eta * v2, v1, v2
+    ### END SOLUTION
 
 
 eta, beta = 0.4, 0
@@ -150,16 +152,20 @@ d2l.show_trace_2d(f_2d, d2l.train_2d(momentum_2d))
 
 # %%
 def init_momentum_states(feature_dim):
+    ### BEGIN SOLUTION
     v_w = d2l.variable(d2l.zeros((feature_dim, 1)))
     v_b = d2l.variable(d2l.zeros(1))
     return v_w, v_b
+    ### END SOLUTION
 
 
 def momentum(params, grads, states, hyperparams):
     beta = hyperparams["momentum"]
     for p, g, v in zip(params, grads, states):
+        ### BEGIN SOLUTION
         d2l.assign(v, beta * v + g)
         d2l.assign(p, p - hyperparams["lr"] * v)
+        ### END SOLUTION
 
 
 # %% [markdown]
@@ -259,9 +265,11 @@ if concise:
 # %%
 def nesterov_2d(x1, x2, v1, v2):
     g1, g2 = 0.2 * x1, 4 * x2
+    ### BEGIN SOLUTION
     v1 = beta * v1 + g1
     v2 = beta * v2 + g2
     return x1 - eta * (g1 + beta * v1), x2 - eta * (g2 + beta * v2), v1, v2
+    ### END SOLUTION
 
 
 eta, beta = 0.2, 0.8
@@ -289,8 +297,10 @@ d2l.show_trace_2d(f_2d, d2l.train_2d(nesterov_2d, steps=30))
 def nesterov(params, grads, states, hyperparams):
     beta = hyperparams["momentum"]
     for p, g, v in zip(params, grads, states):
+        ### BEGIN SOLUTION
         d2l.assign(v, beta * v + g)
         d2l.assign(p, p - hyperparams["lr"] * (g + beta * v))
+        ### END SOLUTION
 
 
 # %% [markdown]

@@ -40,6 +40,7 @@
 import math
 
 from d2lopt import lesson
+from d2lopt.lab import digits
 
 d2l = lesson.start("rmsprop")
 print(f"{d2l.name} {d2l.version}")
@@ -96,10 +97,12 @@ def f_2d(x1, x2):
 
 def rmsprop_2d(x1, x2, s1, s2):
     g1, g2 = 0.2 * x1, 4 * x2
+    ### BEGIN SOLUTION
     s1 = gamma * s1 + (1 - gamma) * g1**2
     s2 = gamma * s2 + (1 - gamma) * g2**2
     x1 -= eta / math.sqrt(s1 + eps) * g1
     x2 -= eta / math.sqrt(s2 + eps) * g2
+    ### END SOLUTION
     return x1, x2, s1, s2
 
 
@@ -117,16 +120,20 @@ d2l.show_trace_2d(f_2d, d2l.train_2d(rmsprop_2d))
 
 # %%
 def init_rmsprop_states(feature_dim):
+    ### BEGIN SOLUTION
     s_w = d2l.variable(d2l.zeros((feature_dim, 1)))
     s_b = d2l.variable(d2l.zeros(1))
     return s_w, s_b
+    ### END SOLUTION
 
 
 def rmsprop(params, grads, states, hyperparams):
     gamma, eps = hyperparams["gamma"], 1e-6
     for p, g, s in zip(params, grads, states):
+        ### BEGIN SOLUTION
         d2l.assign(s, gamma * s + (1 - gamma) * d2l.square(g))
         d2l.assign(p, p - hyperparams["lr"] * g / d2l.sqrt(s + eps))
+        ### END SOLUTION
 
 
 # %% [markdown]
@@ -196,18 +203,133 @@ else:
 #
 # 1. What happens in the experiment above with $\gamma = 1$? Work it out
 #    before you run it, from the two equations and from where $\mathbf{s}$
-#    starts.
+#    starts. (Write `gamma_one` below.)
 # 2. Rotate the valley: minimise
 #    $f(\mathbf{x}) = 0.1\,(x_1 + x_2)^2 + 2\,(x_1 - x_2)^2$ from the same
 #    start with the same $\eta$ and $\gamma$. How many steps does it need now?
 #    Why does the rotation matter to an optimizer that works on each
-#    coordinate by itself, and not to gradient descent?
+#    coordinate by itself, and not to gradient descent? (Write `f_grad`.)
 # 3. Let $\eta$ fall while the training goes on, say as $0.01/\sqrt{k}$ in
 #    epoch $k$, and let $\gamma$ rise towards 1. How close to 0.2417 do you
-#    get in ten epochs, against a constant $\eta$?
+#    get in ten epochs, against a constant $\eta$? (Write `gamma_schedule`.)
 # 4. Train a softmax classifier on scikit-learn's digits (`load_digits`, 1797
 #    images of 8 × 8) with your `rmsprop`: the gradient of the cross-entropy
 #    with respect to the scores is the probabilities minus the one-hot labels.
 #    Which learning rate does RMSProp need where gradient descent needs 0.1?
+#    (Write `softmax_grads`.)
 # 5. Set $\epsilon$ to 0.1, and move it out of the root. Which of the two
 #    makes the steps shorter for the same $\mathbf{s}$?
+#
+# ### Exercise 1: $\gamma = 1$
+#
+# Write `gamma_one(lr, eps, g)`: the distance by which the first step with
+# $\gamma = 1$ changes a parameter, $x$ before minus $x$ after, for the
+# learning rate `lr`, $\epsilon$ and the slope `g`. All are numbers. For
+# $\eta = 0.01$ and $\epsilon = 10^{-6}$, what is $\eta/\sqrt{\epsilon}$?
+
+
+# %%
+def gamma_one(lr, eps, g):
+    ### BEGIN SOLUTION
+    return lr * g / math.sqrt(eps)
+    ### END SOLUTION
+
+
+print(f"the first step with γ = 1 and slope 2: {gamma_one(0.01, 1e-6, 2)}")
+
+# %% [markdown]
+# ### Exercise 2: the rotated valley
+#
+# Write `f_grad(x1, x2)`: the two slopes of
+# $f(\mathbf{x}) = 0.1\,(x_1 + x_2)^2 + 2\,(x_1 - x_2)^2$. The trace below
+# goes the way of RMSProp in that valley, with the hyperparameters of the
+# first one.
+
+
+# %%
+def f_rotated(x1, x2):
+    return 0.1 * (x1 + x2) ** 2 + 2 * (x1 - x2) ** 2
+
+
+def f_grad(x1, x2):
+    ### BEGIN SOLUTION
+    along, across = 0.2 * (x1 + x2), 4 * (x1 - x2)
+    return along + across, along - across
+    ### END SOLUTION
+
+
+def rmsprop_rotated(x1, x2, s1, s2):
+    g1, g2 = f_grad(x1, x2)
+    s1 = gamma * s1 + (1 - gamma) * g1**2
+    s2 = gamma * s2 + (1 - gamma) * g2**2
+    x1 -= eta / math.sqrt(s1 + eps) * g1
+    x2 -= eta / math.sqrt(s2 + eps) * g2
+    return x1, x2, s1, s2
+
+
+d2l.figure("rotated")
+d2l.show_trace_2d(f_rotated, d2l.train_2d(rmsprop_rotated))
+
+# %% [markdown]
+# ### Exercise 3: a schedule for $\gamma$
+#
+# Write `gamma_schedule(t)`: $\gamma$ for the step after $t$ steps, where $t$
+# begins at 0. It is to be 0.9 at first, never to fall, to be above 0.99 from
+# $t = 1000$ on, and always below 1. A hyperparameter of `train_ch11` may be
+# such a function. The run below has a constant $\eta$; let it fall, too.
+
+
+# %%
+def gamma_schedule(t):
+    ### BEGIN SOLUTION
+    return 1 - 1 / (10 + t)
+    ### END SOLUTION
+
+
+d2l.figure("schedule")
+_ = d2l.train_ch11(
+    rmsprop,
+    init_rmsprop_states(feature_dim),
+    {"lr": 0.01, "gamma": gamma_schedule},
+    data_iter,
+    feature_dim,
+    10,
+)
+
+# %% [markdown]
+# ### Exercise 4: handwritten digits
+#
+# The scores of the ten classes are $\mathbf{X}\mathbf{W} + \mathbf{b}$, and
+# softmax makes probabilities of them, the share of each one's exponential in
+# the sum. Write `softmax_grads(W, b, X, Y)`: the gradients
+# $[\partial\mathbf{W},\ \partial\mathbf{b}]$ of the mean cross-entropy, for
+# weights `W` of shape $(d, k)$, `b` of $(k,)$, images `X` of $(n, d)$ and
+# one-hot labels `Y` of $(n, k)$. `d2l.reduce_sum(x, axis)` sums over an axis.
+
+
+# %%
+def softmax_grads(W, b, X, Y):
+    ### BEGIN SOLUTION
+    e = d2l.exp(d2l.matmul(X, W) + b)
+    probabilities = e / d2l.reshape(d2l.reduce_sum(e, 1), (-1, 1))
+    off = (probabilities - Y) / X.shape[0]
+    return [d2l.matmul(d2l.transpose(X), off), d2l.reduce_sum(off, 0)]
+    ### END SOLUTION
+
+
+# %% [markdown]
+# **Look at** the share of test images that are recognised after 100 steps,
+# each with all training images, and try other learning rates.
+
+# %%
+images = digits.load(d2l)
+if images is not None:
+    X, Y, X_test, labels = images
+    shapes = [(64, 10), 10]
+    W, b = params = [d2l.variable(d2l.zeros(shape)) for shape in shapes]
+    states = [d2l.variable(d2l.zeros(shape)) for shape in shapes]
+    for _ in range(100):
+        grads = softmax_grads(W, b, X, Y)
+        rmsprop(params, grads, states, {"lr": 0.01, "gamma": 0.9})
+    guesses = d2l.numpy(d2l.matmul(X_test, W) + b).argmax(1)
+    print(f"recognised: {(guesses == labels).mean():.1%}")

@@ -21,6 +21,8 @@
 # was asked for; no line below depends on which.
 
 # %%
+import math
+
 import numpy as np
 
 from d2lopt import lesson, schedules
@@ -114,8 +116,10 @@ show(["square root", "polynomial", "cosine", "warm-up"])
 
 # %%
 def sgd(params, grads, states, hyperparams):
+    ### BEGIN SOLUTION
     for p, g in zip(params, grads):
         d2l.assign(p, p - hyperparams["lr"] * g)
+    ### END SOLUTION
 
 
 # %% [markdown]
@@ -296,3 +300,49 @@ compare(rmsprop, 0.05, ["constant", *falling], init_rmsprop_states, gamma=0.9)
 #    Does that do the work of a falling rate?
 # 6. Average the weights of the last 150 steps at the constant rate of 0.2.
 #    How many thousandths are left, and which of the schedules does as well?
+#
+# ### Three schedules to write
+#
+# Each is a function of $t$, the number of steps done, which begins at 0.
+#
+# * `factor(t)`: 0.2 for 100 steps, and half as much after every 100 steps.
+# * `cosine(t)`: half a wave of the cosine, 0.2 at $t = 0$ and 0 at $t = 600$.
+# * `restarts(t)`: four times half a wave of the cosine, each of them 150
+#   steps long and from 0.2 down to 0; at $t = 150$ it is 0.2 again.
+
+
+# %%
+def factor(t):
+    ### BEGIN SOLUTION
+    return 0.2 * 0.5 ** (t // 100)
+    ### END SOLUTION
+
+
+# %%
+def cosine(t):
+    ### BEGIN SOLUTION
+    return 0.1 * (1 + math.cos(math.pi * t / 600))
+    ### END SOLUTION
+
+
+# %%
+def restarts(t):
+    ### BEGIN SOLUTION
+    return 0.1 * (1 + math.cos(math.pi * (t % 150) / 150))
+    ### END SOLUTION
+
+
+# %% [markdown]
+# **Look at** the last step: the two cosines have come to zero, and the factor
+# has not.
+
+# %%
+ts = np.arange(600)
+d2l.figure("written")
+d2l.plot(
+    ts,
+    [[rate(t) for t in ts] for rate in (factor, cosine, restarts)],
+    xlabel="step",
+    ylabel="learning rate",
+    legend=["factor", "cosine", "restarts"],
+)

@@ -144,8 +144,10 @@ noisy_walk(lambda t: 0.1 * (1 + 0.1 * t) ** -0.5)
 
 # %%
 def sgd(params, grads, states, hyperparams):
+    ### BEGIN SOLUTION
     for p, g in zip(params, grads):
         d2l.assign(p, p - hyperparams["lr"] * g)
+    ### END SOLUTION
 
 
 # %% [markdown]
@@ -238,3 +240,33 @@ else:
 #    loss?
 # 6. Is the noise of the airfoil's gradients as large at the minimum as it is
 #    at the start? Compute the variance of $\nabla f_i$ at both.
+#
+# ### Two schedules to write
+#
+# Each is a function of $t$, the number of steps done, which begins at 0.
+#
+# * `polynomial(t)`: $0.1\,(1 + 0.1\,t)^{-1/2}$.
+# * `exponential(t)`: 0.1 at $t = 0$, falling by the factor $e$ in every 10
+#   steps.
+
+
+# %%
+def polynomial(t):
+    ### BEGIN SOLUTION
+    return 0.1 * (1 + 0.1 * t) ** -0.5
+    ### END SOLUTION
+
+
+# %%
+def exponential(t):
+    ### BEGIN SOLUTION
+    return 0.1 * math.exp(-0.1 * t)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# **Look at** when each has fallen to a tenth of what it was.
+
+# %%
+for t in (0, 10, 100, 1000):
+    print(f"t = {t:4}: {polynomial(t):.4f} and {exponential(t):.4f}")

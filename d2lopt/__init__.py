@@ -14,7 +14,9 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Load a framework module, or `load`, when it is first asked for."""
+    """Load a framework module, `lab`, or `load`, when it is first asked for."""
+    if name == "lab":
+        return import_module(f"{__name__}.lab")
     if name in FRAMEWORKS or name == "load":
         load = import_module(f"{__name__}.backend").load
         return load if name == "load" else load(name)

@@ -21,10 +21,10 @@ POSITIONAL = (
 )
 
 
-def portable_form(d2l: Backend, trainer_fn: Callable[..., Any]) -> Callable[..., Any]:
-    """`trainer_fn` as (params, grads, states, hyperparams), whichever form it has.
+def is_book_form(trainer_fn: Callable[..., Any]) -> bool:
+    """Whether a rule takes (params, states, hyperparams), not the portable four.
 
-    The book's form (params, states, hyperparams) reads each gradient from `p.grad`.
+    Raises an InputError if it can take neither.
     """
     if not callable(trainer_fn):
         raise InputError(f"the rule must be a function or a chain; got {trainer_fn!r}.")
@@ -33,25 +33,35 @@ def portable_form(d2l: Backend, trainer_fn: Callable[..., Any]) -> Callable[...,
     needed = sum(p.default is p.empty for p in places)
     any_number = any(p.kind is p.VAR_POSITIONAL for p in signature.parameters.values())
     if needed == 4 or (needed < 4 and (len(places) == 4 or any_number)):
-        return trainer_fn
+        return False
     if needed == 3 or (needed < 3 and len(places) == 3):
-
-        def rule(params: Any, grads: Any, states: Any, hyperparams: Any) -> None:
-            held = [d2l.hold_grad(p, g) for p, g in zip(params, grads, strict=True)]
-            new = trainer_fn(held, states, hyperparams)
-            # In one tab of the book, rules return the parameters, new ones or the same.
-            if isinstance(new, list | tuple) and len(new) == len(held):
-                for p, q in zip(params, new, strict=True):
-                    if q is not p:
-                        d2l.assign(p, q)
-
-        return rule
+        return True
     name = getattr(trainer_fn, "__name__", "the rule")
     raise InputError(
         f"{name}{signature} takes {needed} arguments; a rule takes "
         "(params, grads, states, hyperparams), or (params, states, hyperparams) and "
         "reads p.grad."
     )
+
+
+def portable_form(d2l: Backend, trainer_fn: Callable[..., Any]) -> Callable[..., Any]:
+    """`trainer_fn` as (params, grads, states, hyperparams), whichever form it has.
+
+    The book's form (params, states, hyperparams) reads each gradient from `p.grad`.
+    """
+    if not is_book_form(trainer_fn):
+        return trainer_fn
+
+    def rule(params: Any, grads: Any, states: Any, hyperparams: Any) -> None:
+        held = [d2l.hold_grad(p, g) for p, g in zip(params, grads, strict=True)]
+        new = trainer_fn(held, states, hyperparams)
+        # In one tab of the book, rules return the parameters, new ones or the same.
+        if isinstance(new, list | tuple) and len(new) == len(held):
+            for p, q in zip(params, new, strict=True):
+                if q is not p:
+                    d2l.assign(p, q)
+
+    return rule
 
 
 def is_library_rule(trainer_fn: Any) -> bool:

@@ -18,14 +18,17 @@ from .conventions import FRAMEWORKS
 from .errors import BrokenBackend, InputError, MissingBackend
 
 
-def start(chapter: str) -> Any:
+def start(chapter: str, backend: str = "") -> Any:
     """The framework module that this run of the chapter uses, as `d2l`.
+
+    It is the one that was asked for; then that of $D2LOPT_BACKEND; then `backend`,
+    which a copy made for a class names; then NumPy's.
 
     From a script, reads `--backend` and `--out` from the command line; figures are
     saved as out/<chapter>-<backend>-<figure>.svg and .png. Ends the script with status
     2 and a sentence if the backend cannot be used.
     """
-    default = os.environ.get("D2LOPT_BACKEND", "numpy")
+    default = os.environ.get("D2LOPT_BACKEND") or backend or "numpy"
     if plot.in_kernel():
         return load(default)
     example = list(FRAMEWORKS)[1]

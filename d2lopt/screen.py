@@ -109,3 +109,58 @@ class Progress:
                 file=sys.stderr,
                 flush=True,
             )
+
+
+class Bar:
+    """One bar for many equal pieces; elsewhere than on a terminal, a line at tenths."""
+
+    def __init__(self, title: str, quiet: bool = False) -> None:
+        self._console = Console(stderr=True)
+        self._title, self._quiet = title, quiet
+        self._bar: RichProgress | None = None
+        self._of, self._done = 0, 0
+
+    def __enter__(self) -> Bar:
+        if self._console.is_terminal and not self._quiet:
+            from rich import progress
+
+            self._bar = progress.Progress(
+                progress.TextColumn("{task.description}"),
+                progress.BarColumn(),
+                progress.MofNCompleteColumn(),
+                progress.TimeRemainingColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def begin(self, of: int, done: int = 0) -> None:
+        """There are so many pieces, and so many of them are done already."""
+        self._of, self._done = of, done
+        if self._bar is not None:
+            self._bar.add_task(self._title, total=of, completed=done)
+        elif done and not self._quiet:
+            self._say(f"{done} of {of} {self._title} were done before")
+
+    def step(self) -> None:
+        """One more is done."""
+        self._done += 1
+        if self._bar is not None:
+            self._bar.update(self._bar.tasks[0].id, completed=self._done)
+        elif not self._quiet and self._done * 10 // self._of > (
+            (self._done - 1) * 10 // self._of
+        ):
+            self._say(f"{self._done} of {self._of} {self._title}")
+
+    def _say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
+from browser import browser, page  # noqa: F401  (fixtures, for every test)
 
 from d2lopt import environment, plot
 from d2lopt.backend import load
@@ -19,7 +20,7 @@ if AIRFOIL.exists():
     os.environ.setdefault("D2LOPT_DATA", str(AIRFOIL))
 os.environ["MPLBACKEND"] = "Agg"
 
-GROUPS = [*FRAMEWORKS, "house", "processes"]
+GROUPS = [*FRAMEWORKS, "house", "processes", "browser"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,6 +58,7 @@ def pytest_collection_modifyitems(
             if config.getoption("--backend"):
                 continue
             group = "processes" if item.get_closest_marker("processes") else "house"
+            group = "browser" if "page" in item.fixturenames else group
             item.add_marker(pytest.mark.xdist_group(group))
         kept.append(item)
     items[:] = kept

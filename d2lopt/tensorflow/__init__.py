@@ -37,7 +37,7 @@ version = tf.__version__
 abs, sign, maximum, minimum = tf.abs, tf.sign, tf.maximum, tf.minimum
 sqrt, square, exp, log = tf.sqrt, tf.square, tf.exp, tf.math.log
 sin, cos, sum, mean = tf.sin, tf.cos, tf.reduce_sum, tf.reduce_mean
-matmul, reshape = tf.matmul, tf.reshape
+matmul, reshape, transpose = tf.matmul, tf.reshape, tf.transpose
 zeros, ones, zeros_like = tf.zeros, tf.ones, tf.zeros_like
 normal, rand, astype = tf.random.normal, tf.random.uniform, tf.cast
 
