@@ -136,6 +136,14 @@ def test_no_path_leads_to_the_submissions_or_to_the_chapters(tmp_path):
 # ------------------------------------------------------------------------------ a class
 
 
+HARMFUL = [
+    *("loop.py", "prose.py", "exit.py", "cut.ipynb", "latin.py", "stubborn_loop.py"),
+    *("loop_in_c.py", "sleep.py", "sys_exit.py", "segfault.py", "output.py", "file.py"),
+    *("memory_in_pieces.py", "fork.py", "bomb.py", "closes_files.py", "nested.py"),
+    *("patches_numpy.py", "kills_itself.py", "empty.ipynb"),
+]
+
+
 def hand_in(folder, good, harmful):
     """A folder with so many right submissions, no two the same, and harmful ones."""
     folder.mkdir()
@@ -143,10 +151,8 @@ def hand_in(folder, good, harmful):
         wrong = i % 10 == 0
         text = GOOD.replace(RIGHT, "return lr * g / eps") if wrong else GOOD
         (folder / f"student{i:03}.py").write_text(f"# the work of {i}\n{text}")
-    cases = [(f"{k}.py", hostile(body).encode()) for k, (body, _) in HOSTILE.items()]
-    files = [f for f in NOT_READABLE.items() if f[0] not in ("empty.py",)]
-    mixed = [c for pair in zip(cases, files, strict=False) for c in pair] + cases
-    for name, content in list(dict(mixed).items())[:harmful]:
+    for name in HARMFUL[:harmful]:
+        content = NOT_READABLE.get(name) or hostile(HOSTILE[name[:-3]][0]).encode()
         (folder / f"harm-{name}").write_bytes(content)
 
 
@@ -306,6 +312,44 @@ def test_the_checks_run_on_every_framework(tmp_path, backend):
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.count(": right.") == len(NAMES)
+
+
+@processes
+def test_the_commands_for_a_handout_and_for_the_solutions(tmp_path):
+    run = d2lopt("student", "rmsprop", "--backend", "numpy", "--out", "o", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split() == ["o/rmsprop.py", "o/rmsprop.ipynb"]
+    for path in run.stdout.split():
+        found = d2lopt("check", path, "--lab", "rmsprop", "--json", cwd=tmp_path)
+        mistakes = [json.loads(line)["mistake"] for line in found.stdout.splitlines()]
+        assert mistakes == ["not-implemented"] * len(NAMES)
+    run = d2lopt("solution", "rmsprop", "--out", "s", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == "s/rmsprop-solution-numpy.ipynb"
+    notebook = json.loads((tmp_path / run.stdout.strip()).read_text())
+    said = [
+        "".join(output.get("text", ""))
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", [])
+    ]
+    assert "".join(said).count(": right.") == len(NAMES)
+    found = d2lopt("check", run.stdout.strip(), "--lab", "rmsprop", cwd=tmp_path)
+    assert found.stdout.count(": right.") == len(NAMES)
+
+
+@processes
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["student", "rmsprob"], "unknown chapter 'rmsprob'. Did you mean 'rmsprop'?"),
+        (["student", "none.py"], "cannot read none.py"),
+        (["check", "none.py", "--lab", "rmsprop"], "none.py is no .py or .ipynb file"),
+    ],
+)
+def test_a_file_or_lab_that_there_is_not(arguments, words):
+    run = d2lopt(*arguments)
+    assert run.returncode == 2
+    assert words in run.stderr
 
 
 # ---------------------------------------------------------------------------- the pages

@@ -179,7 +179,7 @@ def read_records(path: Path) -> dict[str, Result]:
     for line in path.read_bytes().split(b"\n"):
         try:
             record = json.loads(line)
-            found[record.pop("key")] = _result(record)
+            found[record["key"]] = _result(str(record["exercise"]), record)
         except (ValueError, KeyError, TypeError, AttributeError):
             continue
     return found
@@ -194,12 +194,14 @@ def append(file: IO[bytes], key: str, result: Result) -> None:
     os.fsync(file.fileno())
 
 
-def _result(answer: dict[str, Any]) -> Result:
+def _result(exercise: str, answer: dict[str, Any]) -> Result:
+    """The result in an answer, which a forged one may not even have."""
+    mistake = answer.get("mistake")
     return Result(
-        str(answer["exercise"]),
-        answer["passed"] is True,
-        answer["mistake"],
-        str(answer["hint"]),
+        exercise,
+        answer.get("passed") is True,
+        None if mistake is None else str(mistake),
+        str(answer.get("hint", "")),
     )
 
 
@@ -265,7 +267,8 @@ async def _answer(server: Server, question: Question) -> Result:
     if submission.problem:
         return Result(question.exercise, False, "not-readable", submission.problem)
     text = decode(submission.content)
-    return _result(await server.ask(question.exercise, text, submission.notebook))
+    answer = await server.ask(question.exercise, text, submission.notebook)
+    return _result(question.exercise, answer)
 
 
 def grade_all(

@@ -113,7 +113,8 @@ def page(batch: Batch, grade: Grade) -> str:
         state = "right" if result.passed else "wrong"
         mark = "✓" if result.passed else "✗"
         asked = (
-            f"<p>Takes {escape(exercise.takes)}. Gives {escape(exercise.gives)}.</p>"
+            f"<p>Takes: {escape(exercise.takes)}.<br>"
+            f"Gives: {escape(exercise.gives)}.</p>"
         )
         hint = f"<pre>{escape(result.hint)}</pre>" if not result.passed else ""
         name = f"<p><code>{escape(result.mistake)}</code></p>" if result.mistake else ""

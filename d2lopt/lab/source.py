@@ -11,6 +11,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from ..errors import InputError
@@ -99,7 +100,7 @@ def parse(text: str, name: str = "the source") -> Source:
             )
     starts = [i for i, line in enumerate(lines) if CELL.match(line)]
     cells = []
-    for first, following in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for first, following in pairwise([*starts, len(lines)]):
         code = not re.search(r"\[(markdown|md|raw)\]", lines[first])
         solutions = _solutions(lines, first, following, name)
         if solutions and not code:
