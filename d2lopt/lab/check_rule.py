@@ -4,7 +4,7 @@ The student's code is not read. It runs over the probes on the framework in use,
 float64 and, where that fails, in float32, in each way of being called that a correct
 rule may expect; one in which it is right is enough. Otherwise the wrong rule with the
 same trajectory names the mistake. Where several have it, what holders of the states
-see, states that start elsewhere, and states that are the parameters tell them apart.
+see, and a probe whose states are the parameters, tell them apart.
 """
 
 from __future__ import annotations
@@ -302,16 +302,15 @@ class _Check:
             ]
         kept = [wrong for wrong, touched in same if _agree(touched, run.touched)]
         kept = kept or [wrong for wrong, _ in same]
-        for probe in (probes.warm(self.rule), probes.aliased(self.rule)):
-            if len({wrong.mistakes for wrong in kept}) > 1:
-                more = self.run(probe, setting)
-                if more.error is None:
-                    agree = [
-                        wrong
-                        for wrong in kept
-                        if self.follows(wrong.make, more, probe, setting)
-                    ]
-                    kept = agree or kept
+        if len({wrong.mistakes for wrong in kept}) > 1:
+            probe = probes.aliased(self.rule)
+            more = self.run(probe, setting)
+            agree = [
+                wrong
+                for wrong in kept
+                if more.error is None and self.follows(wrong.make, more, probe, setting)
+            ]
+            kept = agree or kept
         return kept[0] if kept else None
 
     def departs(self, run: Run, probe: Probe, setting: Setting) -> Result:

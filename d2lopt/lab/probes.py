@@ -37,15 +37,14 @@ _OTHER = {"lr": 0.3, "eps": 0.1, "beta1": 0.7, "beta2": 0.95}
 class Probe:
     """A start, gradients for each step, and hyperparameters.
 
-    `warm` is what every state starts from. With `aliased`, each state that has its
-    parameter's shape is the parameter itself, so that the order of the writes shows.
+    With `aliased`, each state that has its parameter's shape is the parameter itself, so
+    that it does not start at zero, and the order of the writes shows.
     """
 
     title: str
     hyperparams: Mapping[str, float]
     start: tuple[Array, ...]
     grads: tuple[tuple[Array, ...], ...]  # for each step, for each parameter
-    warm: float = 0.0
     aliased: bool = False
 
 
@@ -109,12 +108,6 @@ def other(rule: str, fixed: tuple[str, ...] = ()) -> Probe:
     told = ", ".join(f"{k} = {numbers[k]:g}" for k in OPTIONAL if k in numbers)
     title = f" with {told}" if told else ""
     return Probe(title, numbers, *_made(rule, EQUAL, 4))
-
-
-@lru_cache
-def warm(rule: str) -> Probe:
-    """A probe whose states do not start at zero."""
-    return replace(naming(rule)[0], warm=0.3)
 
 
 @lru_cache

@@ -134,7 +134,8 @@ class Trial:
         self.dtype = setting.dtype
         self.params = [d2l.variable(self._tensor(p)) for p in probe.start]
         self.states = list(setting.states(d2l, self.params))
-        self._start_states()
+        if probe.aliased:
+            self._alias_states()
         self.held = list(self.states)  # who else holds the states sees these
         pairs = zip(self.held, self.params, strict=False)
         self.at_start = [self._own(own, p) for own, p in pairs]
@@ -148,19 +149,14 @@ class Trial:
         """The numbers in x, a copy of their own."""
         return np.array(self.d2l.numpy(x), "float64")
 
-    def _start_states(self) -> None:
-        """Warm or aliased states, where a state has its parameter's shape."""
-        if not (self.probe.warm or self.probe.aliased):
-            return
+    def _alias_states(self) -> None:
+        """Make each state the parameter, where it has its parameter's shape."""
 
         def made(x: Any, p: Any) -> Any:
             if isinstance(x, list | tuple):
                 return type(x)(made(entry, p) for entry in x)
-            if tuple(getattr(x, "shape", (0,))) != tuple(p.shape):
-                return x
-            if self.probe.aliased:
-                return p
-            return self.d2l.variable(x + self.probe.warm)
+            alike = tuple(getattr(x, "shape", (0,))) == tuple(p.shape)
+            return p if alike else x
 
         pairs = zip(self.states, self.params, strict=False)
         self.states = [made(x, p) for x, p in pairs]
