@@ -282,7 +282,6 @@ else:
         state,
         [d2l.arange(num_steps)],
         watch=lambda loss: concise.append(d2l.numpy(loss).item()),
-        compile=True,
     )
     w_own, b_own = (d2l.numpy(p).item() for p in d2l.weights(net))
     print(f"built in:      w = {w_own:.4f}, b = {b_own:.4f}")

@@ -148,7 +148,7 @@ def sgd(params, grads, states, hyperparams):
 # allow a higher rate, up to where gradient descent itself diverges; each size
 # has a rate here that suits it. They also need more epochs for the same
 # number of steps. The harness evaluates the loss on all rows every 20 steps.
-# (`compile=True` asks for a compiled loop, where the framework has one, as
+# (With `compile="auto"` the loop is compiled where that shortens the wait, as
 # the run with single rows has thousands of steps.)
 
 # %%
@@ -165,7 +165,7 @@ def train(size, lr, num_epochs):
         data_iter,
         feature_dim,
         num_epochs,
-        compile=True,
+        compile="auto",
     )
     num_steps = num_epochs * len(data_iter)
     steps = np.minimum(20 * np.arange(len(losses)), num_steps)

@@ -151,8 +151,8 @@ _ = d2l.train_ch11(
 # On this scale the ends cannot be told apart. So from here on we draw the
 # distance from the least loss, on a logarithmic scale, and print what is left
 # of it at the end, in thousandths. `from_scratch` is the part of `train_ch11`
-# that trains; it prints and draws nothing. (`compile=True` asks for a
-# compiled loop, where the framework has one, as there are many runs.)
+# that trains; it prints and draws nothing. (With `compile="auto"` the loop is
+# compiled where that shortens the wait, as there are many runs.)
 
 # %%
 all_rows, _ = d2l.get_data_ch11(batch_size=1500)
@@ -182,7 +182,7 @@ def compare(rule, lr, names, init_states=lambda: None, **more):
             {"lr": shapes(lr)[name], **more},
             data_iter,
             feature_dim,
-            compile=True,
+            compile="auto",
         )
         left[name] = np.array(curve.losses) - least
         print(f"{name:>12}: {1e3 * left[name][-1]:6.2f} thousandths left")

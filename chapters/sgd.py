@@ -153,8 +153,8 @@ def sgd(params, grads, states, hyperparams):
 # five features and the sound pressure, each column with mean 0 and
 # variance 1. The model is linear, the loss is half the mean squared error,
 # and its least value on these rows is 0.2417. With `batch_size=1` a step uses
-# one row, and an epoch has 1500 steps. (As there are so many steps,
-# `compile=True` asks for a compiled loop, where the framework has one; the
+# one row, and an epoch has 1500 steps. (As there are so many steps, we pass
+# `compile="auto"`: the loop is compiled where that shortens the wait. The
 # rule is the same.)
 #
 # **Look at** how noisy the curve stays after the first hundred steps or so,
@@ -165,7 +165,7 @@ def sgd(params, grads, states, hyperparams):
 data_iter, feature_dim = d2l.get_data_ch11(batch_size=1)
 d2l.figure("scratch")
 _, losses = d2l.train_ch11(
-    sgd, None, {"lr": 0.05}, data_iter, feature_dim, compile=True
+    sgd, None, {"lr": 0.05}, data_iter, feature_dim, compile="auto"
 )
 print(f"on average over the second epoch: {np.mean(losses[76:]):.3f}")
 
@@ -185,7 +185,7 @@ def falling(t):
 
 d2l.figure("falling")
 _, falling_losses = d2l.train_ch11(
-    sgd, None, {"lr": falling}, data_iter, feature_dim, compile=True
+    sgd, None, {"lr": falling}, data_iter, feature_dim, compile="auto"
 )
 print(f"on average over the second epoch: {np.mean(falling_losses[76:]):.3f}")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from .errors import InputError
 from .forms import check_hyperparams, is_library_rule, portable_form, started
 from .pieces import Chain
 from .problem import LinearLoss, half_mse, pose
+
+Compile = bool | Literal["auto"] | None  # see `train_ch11`
 
 # -------------------------------------------------------------------- in two dimensions
 
@@ -93,7 +95,7 @@ def from_scratch(
     num_epochs: int = 2,
     *,
     seed: int = 0,
-    compile: bool | None = None,
+    compile: Compile = None,
     progress: Progress | None = None,
     bias: float = 0.0,
 ) -> Curve:
@@ -105,11 +107,12 @@ def from_scratch(
     check_hyperparams(trainer_fn, hyperparams)
     if compile is None and not is_library_rule(trainer_fn):
         compile = False
+    asked = None if compile == "auto" else compile
     problem = pose(d2l, unwrapped(data_iter), feature_dim, num_epochs, seed)
     schedules = {name: v for name, v in hyperparams.items() if callable(v)}
     problem.follow(schedules)
     scheduled = tuple(schedules)
-    interval, loss_of = _scratch_interval(d2l, trainer_fn, compile, scheduled)
+    interval, loss_of = _scratch_interval(d2l, trainer_fn, asked, scheduled)
     w, b = problem.start
     start = w, b + bias
     params = [d2l.variable(d2l.tensor(value, problem.dtype)) for value in start]
@@ -122,7 +125,7 @@ def from_scratch(
     run = (params, states, fixed)
     curve = Curve(num_epochs, problem.num_steps)
     try:
-        descend(d2l, interval, run, loss_of, problem, curve, compile, progress)
+        descend(d2l, interval, run, loss_of, problem, curve, asked, progress)
     except KeyError as error:
         if not error.args or error.args[0] in hyperparams:
             raise
@@ -151,7 +154,7 @@ def train_ch11(
     num_epochs: int = 2,
     *,
     seed: int = 0,
-    compile: bool | None = None,
+    compile: Compile = None,
 ) -> Trained:
     """Train the linear model from scratch, print the book's line, draw the curve.
 
@@ -169,10 +172,10 @@ def train_ch11(
         feature_dim: d.
         num_epochs: passes over the data, from 1 up.
         seed: of the initial weights, where `data_iter` has no seed of its own.
-        compile: True asks for the fastest loop that the framework can compile, which
-            may take it seconds. Left out, the loop of a library rule is compiled where
-            that makes the whole wait shorter, and a rule of yours runs step by step,
-            as with False, so that its prints and breakpoints work.
+        compile: "auto" compiles the loop where that makes the whole wait shorter, True
+            compiles the fastest loop, which may take seconds, and False takes single
+            steps. Left out, it is "auto" for a rule of this library, and False for a
+            rule of yours, so that its prints and breakpoints work.
 
     Returns:
         (times, losses): the seconds since the first look at the loss, and the ½·MSE

@@ -18,6 +18,9 @@ AIRFOIL = Path(__file__).parents[2] / "shared" / "data" / "airfoil_self_noise.da
 if AIRFOIL.exists():
     os.environ.setdefault("D2LOPT_DATA", str(AIRFOIL))
 os.environ["MPLBACKEND"] = "Agg"
+# The workers share the cores: threads of theirs would wait for one another, spinning.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 GROUPS = [*FRAMEWORKS, "house", "processes"]
 
