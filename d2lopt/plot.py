@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,6 +125,8 @@ class Studio:
             atexit.register(self.close)
             plt.rcParams["figure.figsize"] = SIZE
             plt.rcParams["figure.max_open_warning"] = 0  # windows stay open to the end
+            # Said where the machine is slow, not where the legend is wrong.
+            warnings.filterwarnings("ignore", "Creating legend with loc")
         return plt
 
     def _unfinished(self, current: Figure | None) -> list[Figure]:

@@ -58,6 +58,22 @@ def test_what_is_compiled_takes_time_by_the_clock(d2l, compile):
     assert curve.seconds_compiling > 0
 
 
+@pytest.mark.parametrize("compile", ["auto", True])
+def test_a_rule_of_yours_is_compiled_if_you_ask(d2l, compile):
+    """It has no states here, which is one of the things that a state may be."""
+
+    def mine(params, grads, states, hyperparams):
+        for p, g in zip(params, grads, strict=True):
+            d2l.assign(p, p - hyperparams["lr"] * g)
+
+    data = d2l.get_data_ch11(50, source="stand-in", quiet=True)
+    losses = [
+        train.from_scratch(d2l, mine, None, {"lr": 0.1}, *data, compile=how).losses
+        for how in (compile, False)
+    ]
+    np.testing.assert_allclose(*losses, rtol=1e-6)
+
+
 def test_a_rule_of_yours_is_called_at_every_step(d2l):
     calls = []
 

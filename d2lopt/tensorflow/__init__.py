@@ -128,6 +128,10 @@ def _graph(step: Any, is_number: tuple[bool, ...], xla: bool) -> tuple[Any, set[
     return tf.function(run, autograph=False, jit_compile=xla), set()
 
 
+def _shape(x: Any) -> Any:
+    return (*x.shape, x.dtype) if hasattr(x, "shape") else type(x)
+
+
 def fold(
     step: Any,
     state: Any,
@@ -150,7 +154,7 @@ def fold(
     steps = math.prod(batches[0].shape[:2])
     xla = compile is True or steps >= LONG
     graph, known = _graph(step, is_number, xla)
-    shapes = tuple((*x.shape, x.dtype) for x in (*leaves, *batches))
+    shapes = tuple(map(_shape, (*leaves, *batches)))
     if shapes not in known:
         known.add(shapes)
         with compile_clock.running():

@@ -119,17 +119,21 @@ def _compiled(step: Any) -> Any:
             shapes.add(shape)
             with compile_clock.running():
                 program = program or torch.compile(step, fullgraph=True, dynamic=False)
-                program(tree_map(lambda x: x.clone(), state), batch)
+                program(tree_map(_copy, state), batch)
         return program(state, batch)
 
     return run
+
+
+def _copy(x: Any) -> Any:
+    return x.clone() if isinstance(x, torch.Tensor) else x
 
 
 def _with_tensors(state: Any) -> Any:
     """The state with its numbers as tensors, for each of which it would recompile."""
 
     def made(x: Any) -> Any:
-        if isinstance(x, torch.Tensor):
+        if not isinstance(x, int | float):
             return x
         return torch.tensor(x, dtype=torch.float64)
 
