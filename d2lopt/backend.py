@@ -238,17 +238,17 @@ def loop(
 
 
 class Stopwatch:
-    """Seconds spent inside its `running()` blocks, and how many of them there were."""
+    """Seconds spent inside its `running()` blocks, and how many came to their end."""
 
     seconds = 0.0
     times = 0
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        self.times += 1
         start = time.perf_counter()
         try:
             yield
+            self.times += 1
         finally:
             self.seconds += time.perf_counter() - start
 

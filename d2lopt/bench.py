@@ -77,7 +77,7 @@ def epochs(
     d2l: Any, batch_size: int, repeat: int, compile: bool, data: str
 ) -> Iterator[dict[str, Any]]:
     """An epoch of the harnesses, evaluation included: by steps, compiled, built in."""
-    from . import epoch, train
+    from . import concise, epoch, train
     from .rules import RULES
 
     rule = RULES[OPTIMIZER]
@@ -97,7 +97,7 @@ def epochs(
     if native is not None:
         row, settings = native
         own = row.resolve(d2l, settings)
-        runs["built-in"] = lambda num_epochs: train.built_in(
+        runs["built-in"] = lambda num_epochs: concise.built_in(
             d2l, *own, data_iter, feature_dim, num_epochs
         )
     first = {name: timed(run, 2) for name, run in runs.items()}

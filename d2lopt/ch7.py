@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import data, plot, train
+from . import concise, data, plot, train
 from .backend import Backend, Tensor
 from .batches import Minibatches
 from .descend import Curve
@@ -55,7 +55,7 @@ def train_pytorch_ch7(
 ) -> None:
     """Train the framework's linear layer with its own optimizer, likewise."""
     data = _minibatches(d2l, features, labels, batch_size)
-    _show(train.built_in(d2l, optimizer_fn, optimizer_hyperparams, *data, num_epochs))
+    _show(concise.built_in(d2l, optimizer_fn, optimizer_hyperparams, *data, num_epochs))
 
 
 def _minibatches(

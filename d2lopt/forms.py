@@ -112,7 +112,7 @@ def check_states(
 
     Without a pattern, each state must have its parameter's shape, or shape ().
     """
-    if states is None or (pattern is not None and not _leaves(pattern)):
+    if states is None or (pattern is not None and not leaves(pattern)):
         return
     if not isinstance(states, list | tuple):
         raise InputError(
@@ -125,15 +125,15 @@ def check_states(
         )
     shapes = [tuple(p.shape) for p in params]
     for i, entry in enumerate(states):
-        own = _leaves(entry)
-        if pattern is not None and len(own) != len(_leaves(pattern[i])):
+        own = leaves(entry)
+        if pattern is not None and len(own) != len(leaves(pattern[i])):
             raise InputError(
                 f"states[{i}] has {len(own)} variables; the rule keeps "
-                f"{len(_leaves(pattern[i]))} for a parameter."
+                f"{len(leaves(pattern[i]))} for a parameter."
             )
         wanted = [[shapes[i], ()] if len(states) == len(params) else [*shapes, ()]]
         if pattern is not None:
-            wanted = [[tuple(leaf.shape)] for leaf in _leaves(pattern[i])]
+            wanted = [[tuple(leaf.shape)] for leaf in leaves(pattern[i])]
         for k, leaf in enumerate(own):
             _check_state(d2l, leaf, f"states[{i}]", wanted[k if pattern else 0])
 
@@ -158,8 +158,8 @@ def _check_state(
         raise InputError(f"{name} cannot change: make it a d2l.variable(…).") from error
 
 
-def _leaves(entry: Any) -> list[Any]:
+def leaves(entry: Any) -> list[Any]:
     """The variables in nested lists and tuples."""
     if isinstance(entry, list | tuple):
-        return [leaf for inner in entry for leaf in _leaves(inner)]
+        return [leaf for inner in entry for leaf in leaves(inner)]
     return [entry]

@@ -90,7 +90,7 @@ def execute(emit: Callable[[dict[str, Any]], None], spec: dict[str, Any]) -> Non
     On the way, {"progress": [implementation, steps done, steps in all]} is emitted, ten
     times a second at most. Raises MissingBackend or BrokenBackend.
     """
-    from . import backend, rules, train
+    from . import backend, concise, rules, train
 
     spec["implementations"] = tuple(spec["implementations"])
     asked = Spec(**spec)
@@ -129,7 +129,7 @@ def execute(emit: Callable[[dict[str, Any]], None], spec: dict[str, Any]) -> Non
             row, settings = native
             record = replace(record, call=framework.written(row, settings))
             own = row.resolve(d2l, settings)
-            curve = train.built_in(d2l, *own, *common, progress=progress)
+            curve = concise.built_in(d2l, *own, *common, progress=progress)
         record = replace(
             record,
             loss=None if curve.diverged else curve.losses[-1],

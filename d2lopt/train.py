@@ -18,11 +18,12 @@ from . import plot
 from .arrays import number
 from .backend import Backend, State, Step, Tensor
 from .batches import unwrapped
+from .concise import built_in
 from .descend import Curve, Progress, descend
 from .errors import InputError
 from .forms import check_hyperparams, is_library_rule, portable_form, started
 from .pieces import Chain
-from .problem import LinearLoss, half_mse, pose
+from .problem import LinearLoss, pose
 
 Compile = bool | Literal["auto"] | None  # see `train_ch11`
 
@@ -192,49 +193,6 @@ def train_ch11(
 
 
 # --------------------------------------------------------------- the built-in optimizer
-
-
-def built_in(
-    d2l: Backend,
-    trainer_fn: Any,
-    hyperparams: Mapping[str, Any],
-    data_iter: Any,
-    feature_dim: int,
-    num_epochs: int = 2,
-    *,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> Curve:
-    """Train the framework's linear layer with its own optimizer; return the curve.
-
-    The start, the minibatches and the loss are those of `from_scratch`.
-    """
-    problem = pose(d2l, unwrapped(data_iter), feature_dim, num_epochs, seed)
-    w, b = (d2l.variable(d2l.tensor(value, problem.dtype)) for value in problem.start)
-    net = d2l.linear(w, b)
-
-    def loss(y_hat: Tensor, y: Tensor, weight: Tensor) -> Tensor:
-        return half_mse(d2l, y_hat, y, weight)
-
-    try:
-        step, run = d2l.native_step(trainer_fn, dict(hyperparams), net, loss)
-    except (TypeError, ValueError) as error:
-        name = getattr(trainer_fn, "__name__", trainer_fn)
-        given = ", ".join(f"{key}={value!r}" for key, value in hyperparams.items())
-        raise InputError(f"{name} does not take {given}: {error}") from error
-
-    def loss_of(run: State, X: Tensor, y: Tensor, weight: Tensor) -> Tensor:
-        return loss(net(X), y, weight)
-
-    def interval(state: State, chunk: tuple[Tensor, ...]) -> Tensor:
-        run, full = state
-        d2l.fold(step, run, chunk)
-        return loss_of(run, *full)
-
-    curve = Curve(num_epochs, problem.num_steps)
-    descend(d2l, interval, run, loss_of, problem, curve, None, progress)
-    curve.params = [d2l.numpy(p) for p in d2l.weights(net)]
-    return curve
 
 
 def train_concise_ch11(

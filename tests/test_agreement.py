@@ -7,7 +7,7 @@ one framework to another.
 import numpy as np
 import pytest
 
-from d2lopt import data, rules, train
+from d2lopt import concise, data, rules, train
 from d2lopt.conventions import FRAMEWORKS
 
 HYPERPARAMS = {"lr": 0.01, "gamma": 0.9, "eps": 1e-6}
@@ -48,7 +48,7 @@ def built_in(d2l, backend, source, dtype, batch_size=10, seed=0, **changed):
     if native is None:
         pytest.skip(f"{FRAMEWORKS[backend].title} has no optimizer of its own")
     row, settings = native
-    return train.built_in(d2l, *row.resolve(d2l, settings), data_iter, feature_dim)
+    return concise.built_in(d2l, *row.resolve(d2l, settings), data_iter, feature_dim)
 
 
 @pytest.mark.parametrize("batch_size", [1, 10, 32, 1500])

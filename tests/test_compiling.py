@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from d2lopt import rules, train
+from d2lopt import concise, rules, train
 from d2lopt.backend import compile_clock
+from d2lopt.conventions import FRAMEWORKS
 
 COMPILES = {"torch": [True], "tensorflow": [None, True], "mxnet": [None, True]}
 COMPILES |= {"jax": [None, True]}
@@ -46,6 +47,46 @@ def test_a_program_is_made_once(d2l, compile):
     assert compile_clock.times == made
     assert first.seconds_compiling == 0
     assert first.losses != run(d2l, "rmsprop", compile, lr=0.03).losses
+
+
+@pytest.mark.parametrize("name", ["rmsprop", "adam"])
+def test_a_built_in_optimizer_is_compiled_once(d2l, name):
+    """And the program that is kept starts anew each time."""
+    native = FRAMEWORKS[d2l.name].native(name, {"lr": 0.01})
+    if native is None:
+        pytest.skip(f"{d2l.name} has no optimizer of its own")
+    own = native[0].resolve(d2l, native[1])
+
+    def run(seed):
+        data = d2l.get_data_ch11(50, seed=seed, source="stand-in", quiet=True)
+        return concise.built_in(d2l, *own, *data)
+
+    first = run(seed=0)
+    made = compile_clock.times
+    assert run(seed=1).losses != first.losses
+    again = run(seed=0)
+    assert compile_clock.times == made
+    assert again.losses == first.losses
+    for p, known in zip(again.params, first.params, strict=True):
+        np.testing.assert_array_equal(p, known)
+
+
+def test_an_optimizer_of_yours_is_asked_each_time(d2l):
+    """What it makes may differ from call to call."""
+    native = FRAMEWORKS[d2l.name].native("sgd", {"lr": 0.01})
+    if native is None:
+        pytest.skip(f"{d2l.name} has no optimizer of its own")
+    if d2l.name == "mxnet":
+        pytest.skip("MXNet takes a name or an optimizer, no function")
+    rates = iter([0.01, 0.1])
+
+    def mine(*params, **settings):
+        trainer_fn, hyperparams = native[0].resolve(d2l, {"lr": next(rates)})
+        return trainer_fn(*params, **settings, **hyperparams)
+
+    data = d2l.get_data_ch11(50, source="stand-in", quiet=True)
+    slow, fast = (concise.built_in(d2l, mine, {}, *data) for _ in range(2))
+    assert fast.losses[1] < slow.losses[1]
 
 
 @pytest.mark.parametrize("compile", [None, True])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d2lopt import explain, plot, rules, train
+from d2lopt import concise, explain, plot, rules, train
 from d2lopt.conventions import FRAMEWORKS
 from d2lopt.errors import InputError
 from d2lopt.translate import as_lines, measured, parse, translate
@@ -226,7 +226,7 @@ def run_side(d2l, name, settings):
     row = FRAMEWORKS[name].builtin("rmsprop")
     data_iter, feature_dim = d2l.get_data_ch11(10, source="stand-in", quiet=True)
     trainer, words = row.resolve(d2l, settings)
-    return train.built_in(d2l, trainer, words, data_iter, feature_dim).losses
+    return concise.built_in(d2l, trainer, words, data_iter, feature_dim).losses
 
 
 EXACT = [case[:3] for case in CASES if case[3]]

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from d2lopt import rules, train
+from d2lopt import concise, rules, train
 from d2lopt.conventions import FRAMEWORKS
 from d2lopt.pieces import (
     ByLr,
@@ -90,7 +90,7 @@ def test_the_built_in_is_the_rule_under_its_convention(d2l, oracle, backend, nam
         pytest.skip(f"{FRAMEWORKS[backend].title} has no {name} of its own")
     row, settings = native
     data_iter, feature_dim = d2l.get_data_ch11(10, source="stand-in", quiet=True)
-    found = train.built_in(d2l, *row.resolve(d2l, settings), data_iter, feature_dim)
+    found = concise.built_in(d2l, *row.resolve(d2l, settings), data_iter, feature_dim)
     chain = row.chain({**settings, "start": 0.0})
     exact = run(
         oracle, chain, chain.init_states, as_hyperparams(settings), "float64", None, 10

@@ -37,8 +37,8 @@ _OTHER = {"lr": 0.3, "eps": 0.1, "beta1": 0.7, "beta2": 0.95}
 class Probe:
     """A start, gradients for each step, and hyperparameters.
 
-    With `aliased`, each state that has its parameter's shape is the parameter itself, so
-    that it does not start at zero, and the order of the writes shows.
+    With `aliased`, each state that has its parameter's shape is the parameter itself,
+    so that it does not start at zero, and the order of the writes shows.
     """
 
     title: str

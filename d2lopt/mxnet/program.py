@@ -280,9 +280,9 @@ def of(step: Any, state: Any, batches: Any) -> Program | None:
     known = _programs(step)
     shapes = tuple(map(_shape, _flat(state))), tuple(map(_shape, batches))
     if shapes not in known:
-        with compile_clock.running():
-            try:
+        try:
+            with compile_clock.running():
                 known[shapes] = Program(step, state, batches)
-            except Exception:  # whatever is wrong with it shows when it runs as it is
-                known[shapes] = None
+        except Exception:  # whatever is wrong with it shows when it runs as it is
+            known[shapes] = None
     return known[shapes]
