@@ -51,6 +51,11 @@ class Curve:
 Progress = Callable[[int, int], None]  # (steps done, steps in all)
 
 
+def became(loss: float, step: int, num_steps: int) -> str:
+    """What is said of a run that diverged: its loss, and by which step."""
+    return f"the loss became {loss} by step {step} of {num_steps}"
+
+
 def descend(
     d2l: Backend,
     interval: Step,
@@ -70,9 +75,7 @@ def descend(
         value = float(d2l.numpy(loss))
         done = curve.steps[-1] + taken if curve.steps else 0
         if not math.isfinite(value):
-            raise Diverged(
-                f"the loss became {value} by step {done} of {problem.num_steps}"
-            )
+            raise Diverged(became(value, done, problem.num_steps))
         curve.steps.append(done)
         curve.losses.append(value)
         curve.times.append(time.perf_counter() - start)
@@ -94,9 +97,8 @@ def descend(
             begun = time.perf_counter()
             d2l.fold(interval, state, chunk, watch, compile=compile)
             start += compile_clock.seconds - before
-            if (
-                compile is not False
-            ):  # the losses may have come all at once: spread their times
+            if compile is not False:
+                # The losses may have come all at once: spread their times.
                 begun += compile_clock.seconds - before
                 new = len(curve.times) - known
                 spread = np.linspace(begun, time.perf_counter(), new + 1)[1:] - start

@@ -18,6 +18,7 @@ import numpy as np
 
 from .backend import Backend, State, Step, Tensor
 from .batches import Array, Minibatches
+from .descend import became
 from .errors import Diverged
 from .hyperparams import HYPERPARAMS
 from .problem import LinearLoss, pose
@@ -191,6 +192,6 @@ def _outcome(steps: list[int], losses: list[float], num_steps: int) -> Outcome:
     """The run up to its first loss that is inf or NaN."""
     for i, loss in enumerate(losses):
         if not math.isfinite(loss):
-            said = f"the loss became {loss} by step {steps[i]} of {num_steps}"
+            said = became(loss, steps[i], num_steps)
             return Outcome(steps[:i], losses[:i], num_steps, said)
     return Outcome(steps, losses, num_steps, None)
