@@ -163,9 +163,13 @@ class Ran:
     out: Path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def ran(backend, tmp_path_factory):
-    """Every chapter on this backend, by name."""
+    """Every chapter on this backend, by name.
+
+    A session's, as pytest takes the tests of a backend from all modules in turn: a
+    module's would be made anew each time it comes back to this one.
+    """
     out = tmp_path_factory.mktemp(backend)
     process = subprocess.run(
         [sys.executable, "-c", ALL_IN_ONE, backend, out]

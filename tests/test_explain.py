@@ -48,7 +48,7 @@ def test_every_framework_has_its_formula_names_and_defaults(capsys):
         assert FRAMEWORKS[name].title in text
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def found():
     return explain.explain("rmsprop", "torch", "tensorflow", {}, "stand-in", seeds=4)
 

@@ -49,7 +49,7 @@ def write(folder, n_train=600, n_test=200):
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def small(tmp_path_factory):
     return write(tmp_path_factory.mktemp("small"))
 

@@ -29,7 +29,7 @@ HOSTILE = (
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def found():
     """The findings for RMSProp on every backend."""
     return measure(SPEC, list(FRAMEWORKS))
@@ -56,7 +56,7 @@ def float32(losses):
     return [float(np.float32(x)) for x in losses]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def records(found):
     """What the six backends would give: float32, each with its own formula."""
     made = []
