@@ -232,13 +232,14 @@ def test_a_full_disk_is_one_sentence(half):
 # ------------------------------------------------------------------ stopped, and again
 
 SEEDS = 24
-WORDS = ["sgd", "--lr", "1e-3:0.1:log:32", "--seeds", str(SEEDS), "--epochs", "60"]
+WORDS = ["sgd", "--lr", "1e-3:0.1:log:32", "--seeds", str(SEEDS)]
 WORDS += ["--data", "stand-in", "--jobs", "2", "--json"]
 
 
-def start(out: Path) -> subprocess.Popen:
+def start(out: Path, num_epochs: int = 60) -> subprocess.Popen:
+    words = [*WORDS, "--epochs", str(num_epochs), "--out", str(out)]
     return subprocess.Popen(
-        [sys.executable, "-m", "d2lopt", "sweep", *WORDS, "--out", str(out)],
+        [sys.executable, "-m", "d2lopt", "sweep", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -288,7 +289,7 @@ def test_killed_at_any_moment_and_started_again_it_has_the_same_records(tmp_path
 
 @pytest.mark.processes
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path):
-    process = start(tmp_path)
+    process = start(tmp_path, num_epochs=600)  # it takes far longer than the wait
     wait_for_records(process, tmp_path, 0)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all of them
     output, errors = process.communicate(timeout=30)
