@@ -71,6 +71,14 @@ def is_library_rule(trainer_fn: Any) -> bool:
     return home in (f"{__package__}.rules", f"{__package__}.pieces")
 
 
+def is_elementwise(trainer_fn: Any) -> bool:
+    """Whether the rule acts on each element by itself, as all of `rules.py` do.
+
+    A chain of pieces need not: it may clip by a norm.
+    """
+    return rules.as_rule(trainer_fn) in rules.RULES.values()
+
+
 def check_hyperparams(trainer_fn: Any, hyperparams: Any) -> None:
     """Raise an InputError for a hyperparameter that is no number in its range.
 

@@ -53,18 +53,34 @@ class LinearLoss:
         # ∂/∂w = Xᵀ (weight · r),  ∂/∂b = Σ weight · r
         weighted = weight * r
         by_b = [weighted.sum(0).reshape(x.shape) for x in b]
-        return (weighted * r).sum() / 2, [X.T @ weighted, *by_b]
+        return np.vdot(weighted, r) / 2, [X.T @ weighted, *by_b]
+
+
+def with_ones(X: Any) -> Any:
+    """X (…, d) with a column of ones, whose weight is the bias: (…, d + 1)."""
+    return np.concatenate([X, np.ones_like(X[..., :1])], axis=-1)
 
 
 @dataclass
 class Problem:
     """One run's start and data: every batch in its order, and all rows at once."""
 
-    start: Arrays  # w, b
+    start: Arrays  # w, b; once packed, one array with b below w
     chunks: Iterator[Arrays]
     full: Arrays  # X, y, weight
     dtype: str
     num_steps: int
+
+    def pack(self) -> None:
+        """Make the bias one more weight, of a column of ones.
+
+        A rule that acts on each element by itself gives the same numbers for one
+        parameter of d + 1 rows as for two, and takes half as many operations.
+        """
+        self.start = (np.vstack(self.start),)
+        self.chunks = ((with_ones(X), *rest) for X, *rest in self.chunks)
+        X, *rest = self.full
+        self.full = (with_ones(X), *rest)
 
     def follow(self, schedules: Mapping[str, Callable[[int], float]]) -> None:
         """Put the value of each schedule at each step behind the batches.

@@ -115,7 +115,7 @@ def execute(emit: Callable[[dict[str, Any]], None], spec: dict[str, Any]) -> Non
             curve = train.from_scratch(
                 d2l,
                 getattr(d2l, rule.step.__name__),
-                lambda params: rule.init_states(d2l, params),
+                None,
                 asked.hyperparams,
                 *common,
                 compile=asked.compile,

@@ -117,7 +117,9 @@ def run_many(
     def tensor(value: Any) -> Tensor:
         return d2l.tensor(value, dtype)
 
-    start = np.repeat(np.vstack(problem.start), size, axis=1)
+    problem.pack()
+    (weights,) = problem.start
+    start = np.repeat(weights, size, axis=1)
     params = [d2l.variable(tensor(start))]
     states = _widened(d2l, rule.init_states(d2l, params), tensor(np.zeros((1, size))))
     rows = {n: np.array([[c[n] for c in configurations]], np.float64) for n in varied}
@@ -140,10 +142,9 @@ def run_many(
             raise Diverged("no configuration is left")
 
     try:
-        for X, *rest in problem.chunks:
-            taken = X.shape[1]
-            X = np.concatenate([X, np.ones_like(X[..., :1])], axis=-1)
-            chunk = tuple(tensor(array) for array in (X, *rest))
+        for arrays in problem.chunks:
+            taken = arrays[0].shape[1]
+            chunk = tuple(tensor(array) for array in arrays)
             d2l.fold(interval, (params, states, fixed, tensors), chunk, watch)
     except Diverged:
         pass
@@ -152,15 +153,17 @@ def run_many(
 
 
 class Look:
-    """The ½·MSE of K models over all of X (n, d) and y (n, 1), from their weights.
+    """The ½·MSE of K models over all of X (n, d + 1) and y (n, 1), from their weights.
 
-    With [X 1 y] = QR, the sum of squares is that of R [w; b; −1], d + 2 numbers in the
+    The last column of X is of ones.
+
+    With [X y] = QR, the sum of squares is that of R [w; b; −1], d + 2 numbers in the
     place of n. Where that comes near the greatest number of the dtype, all n squares
     are added in the dtype: so it becomes inf when it does for a single run.
     """
 
     def __init__(self, X: Array, y: Array) -> None:
-        self.X, self.y = np.hstack([X, np.ones_like(y)]), y
+        self.X, self.y = X, y
         self.finite = np.ones(1, bool)  # then (K,): whose losses were finite so far
         table = np.hstack([self.X, y]).astype(np.float64)
         R: Any = np.linalg.qr(table / math.sqrt(len(X)), mode="r")

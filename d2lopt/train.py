@@ -21,7 +21,13 @@ from .batches import unwrapped
 from .concise import built_in
 from .descend import Curve, Progress, descend
 from .errors import InputError
-from .forms import check_hyperparams, is_library_rule, portable_form, started
+from .forms import (
+    check_hyperparams,
+    is_elementwise,
+    is_library_rule,
+    portable_form,
+    started,
+)
 from .pieces import Chain
 from .problem import LinearLoss, pose
 
@@ -115,8 +121,11 @@ def from_scratch(
     scheduled = tuple(schedules)
     interval, loss_of = _scratch_interval(d2l, trainer_fn, asked, scheduled)
     w, b = problem.start
-    start = w, b + bias
-    params = [d2l.variable(d2l.tensor(value, problem.dtype)) for value in start]
+    problem.start = start = w, b + bias
+    packed = compile is not False and states is None and is_elementwise(trainer_fn)
+    if packed:
+        problem.pack()
+    params = [d2l.variable(d2l.tensor(value, problem.dtype)) for value in problem.start]
     states = started(d2l, trainer_fn, states, params)
     fixed = {
         name: value.item() if isinstance(value, np.generic) else value
@@ -135,6 +144,9 @@ def from_scratch(
             f"{', '.join(map(repr, hyperparams)) or 'nothing'}."
         ) from error
     curve.params = [d2l.numpy(p) for p in params]
+    if packed:
+        (p,) = curve.params
+        curve.params = [p[:-1], p[-1]]
     if all(
         (p == s.astype(p.dtype)).all() for p, s in zip(curve.params, start, strict=True)
     ):

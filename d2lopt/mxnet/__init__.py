@@ -21,7 +21,7 @@ with warnings.catch_warnings():
 from .. import book, native
 from ..backend import Tensor, cpu_only, loop
 from ..errors import unknown
-from . import program
+from . import layer, program
 from .compiled import compiled as compiled
 from .compiled import wait as wait
 from .portable import Portable
@@ -148,10 +148,13 @@ def native_step(
         trainer_fn = native.made(trainer_fn, hyperparams, Portable).clone()
     trainer = gluon.Trainer(net.collect_params(), trainer_fn, hyperparams)
 
+    whole: Any = None
+
     def step(state: Any, batch: Any) -> None:
-        X, *rest = batch
+        nonlocal whole
+        whole = whole or layer.loss_of(net, loss, len(batch))
         with autograd.record():
-            value = loss(net(X), *rest)
+            value = whole(*batch)
         value.backward()
         trainer.step(1)  # the loss is a mean already
 

@@ -99,7 +99,7 @@ def tracing() -> bool:
     return Trace.now is not None
 
 
-def _var(name: str) -> Any:
+def var(name: str) -> Any:
     return mxnet.sym.var(name).as_np_ndarray()
 
 
@@ -112,7 +112,7 @@ def _symbol(x: Any) -> Any:
         assert trace is not None
         name = f"number{len(trace.numbers)}"
         trace.numbers[name] = x
-        return _var(name)
+        return var(name)
     if isinstance(x, np.ndarray):
         raise Untraceable("an array that is not in the state")
     return x
@@ -148,7 +148,7 @@ def value_and_grad(
         raise Untraceable("the loss of what the step has changed")
     trace.loss = loss(params, *batch).value
     trace.grads = {name: f"grad of {name}" for name in names}
-    return Traced(_var("loss")), [Traced(_var(g)) for g in trace.grads.values()]
+    return Traced(var("loss")), [Traced(var(g)) for g in trace.grads.values()]
 
 
 def _flat(state: Any) -> list[Any]:
@@ -178,16 +178,16 @@ class Program:
             f"state{k}": x for k, x in enumerate(leaves) if isinstance(x, np.ndarray)
         }
         trace = Trace.now = Trace()
-        index = _var("index")
+        index = var("index")
         try:
             traced = [
-                Traced(_var(f"state{k}"))
+                Traced(var(f"state{k}"))
                 if isinstance(x, np.ndarray)
                 else Number(operator.itemgetter(k))
                 for k, x in enumerate(leaves)
             ]
             batch = tuple(
-                Traced(mxnet.sym.np.take(_var(f"batch{k}"), index, axis=0))
+                Traced(mxnet.sym.np.take(var(f"batch{k}"), index, axis=0))
                 for k in range(len(batches))
             )
             if step(_rebuilt(state, iter(traced)), batch) is not None:
