@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from d2lopt import rules, sweep_plot, sweep_summary, train
 from d2lopt.batches import Minibatches, unwrapped
 from d2lopt.cli import main
-from d2lopt.problem import LinearLoss
+from d2lopt.problem import LinearLoss, with_ones
 from d2lopt.sweep_grid import Sweep, Task, grid_of
 from d2lopt.sweep_run import Look, Share, run_many
 from d2lopt.sweep_tasks import compute
@@ -190,7 +190,7 @@ def test_a_look_is_the_loss_over_all_rows():
     weights = rng.normal(size=(6, 4))
     residuals = X @ weights[:5] + weights[5] - y
     expected = np.square(residuals).mean(0) / 2
-    np.testing.assert_allclose(Look(X, y)(weights), expected, rtol=1e-13)
+    np.testing.assert_allclose(Look(with_ones(X), y)(weights), expected, rtol=1e-13)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -204,7 +204,7 @@ def test_a_look_is_inf_where_a_square_of_one_row_is(dtype):
     with np.errstate(over="ignore"):
         squares = np.square(X @ weights[:5] + weights[5] - y)
         single = np.isfinite((squares / dtype_of(dtype, 300)).sum(0))
-    found = np.isfinite(Look(X, y)(weights))
+    found = np.isfinite(Look(with_ones(X), y)(weights))
     assert not single.all()
     assert single.any()
     assert (found == single).all()
