@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from .bench import Timing, gigabytes_per_second
@@ -86,50 +87,56 @@ def _many(timings: Sequence[Timing]) -> Table:
 
 
 def figure(timings: Sequence[Timing]) -> Figure:
-    """A panel for each task: milliseconds on a logarithmic axis, and the floor."""
+    """Panels with milliseconds on a logarithmic axis, and the floor.
+
+    There is one for each task, and one for each number of parameters.
+    """
     from . import plot
 
-    tasks = [task for task in TITLES if any(t.task == task for t in timings)]
+    panels: list[tuple[str, list[Timing]]] = []
+    for task, title in TITLES.items():
+        own = [t for t in timings if t.task == task]
+        if task == "large":
+            for size in sorted({t.size for t in own}):
+                title = f"One step over {size:,} parameters, float32"
+                panels.append((title, [t for t in own if t.size == size]))
+        elif own:
+            panels.append((title, own))
     made: Figure
     made, grid = plot.pyplot().subplots(
-        len(tasks),
+        len(panels),
         1,
-        figsize=(8, 0.6 + 2.6 * len(tasks)),
+        figsize=(8, 0.6 + 2.4 * len(panels)),
         squeeze=False,
         layout="constrained",
     )
-    for axes, task in zip(grid[:, 0], tasks, strict=True):
-        _panel(axes, task, [t for t in timings if t.task == task])
+    for axes, (title, own) in zip(grid[:, 0], panels, strict=True):
+        _panel(axes, title, own)
     return made
 
 
-def _panel(axes: Any, task: str, timings: Sequence[Timing]) -> None:
+def _panel(axes: Any, title: str, timings: Sequence[Timing]) -> None:
     backends = list(dict.fromkeys(t.backend for t in timings))
     place = {backend: i for i, backend in enumerate(backends)}
-    kinds = list(dict.fromkeys((t.variant, t.size) for t in timings))
-    sizes = len({t.size for t in timings}) > 1
-    for k, (variant, size) in enumerate(kinds):
-        own = [t for t in timings if (t.variant, t.size) == (variant, size)]
-        label = {"large": f"{variant}, {size:,}", "many": f"K = {size:,}"}.get(task)
+    many = timings[0].task == "many"
+    kinds: dict[str, list[Timing]] = {}
+    for t in timings:
+        kinds.setdefault(f"K = {t.size:,}" if many else t.variant, []).append(t)
+    for marker, (label, own) in zip(cycle("osD^vPX*"), kinds.items(), strict=False):
         axes.plot(
             [t.seconds * 1e3 for t in own],
             [place[t.backend] for t in own],
-            marker="osD^vPX*"[k % 8],
+            marker=marker,
             linestyle="none",
             alpha=0.8,
-            label=label if sizes else variant,
+            label=label,
         )
-    floors: dict[int, list[float]] = {}
-    for t in timings:
-        if t.floor is not None:
-            floors.setdefault(t.size, []).append(t.floor * 1e3)
-    for i, found in enumerate(floors.values()):
-        middle = sorted(found)[len(found) // 2]
-        label = "floor" if i == 0 else None
-        axes.axvline(middle, color="0.4", linestyle=":", label=label)
-    axes.set(
-        xscale="log", xlabel="ms", title=TITLES[task], ylim=(len(backends) - 0.5, -0.5)
-    )
+    floors = sorted(t.floor * 1e3 for t in timings if t.floor is not None)
+    if floors:
+        middle = floors[len(floors) // 2]
+        axes.axvline(middle, color="0.4", linestyle=":", label="floor")
+    axes.set_title(title, loc="left", fontsize="medium")
+    axes.set(xscale="log", xlabel="ms", ylim=(len(backends) - 0.5, -0.5))
     axes.set_yticks(range(len(backends)), [FRAMEWORKS[b].title for b in backends])
     axes.grid(axis="x", alpha=0.4)
     axes.legend(fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))
