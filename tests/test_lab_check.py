@@ -156,6 +156,24 @@ def test_two_mistakes_are_both_named(d2l):
     assert "uphill" in result.hint
 
 
+def test_a_number_in_the_place_of_a_hyperparameter_hides_no_mistake(d2l):
+    text = """
+def rule(params, grads, states, hyperparams):
+    for p, g, s in zip(params, grads, states):
+        d2l.assign(s, hyperparams["gamma"] * s + 0.1 * d2l.square(g))
+        d2l.assign(p, p - hyperparams["lr"] * g / (d2l.sqrt(s) + 1e-6))
+"""
+    result = check_function(defined(d2l, text), "rmsprop", d2l)
+    assert result.details["mistakes"] == [
+        "epsilon-outside-root",
+        "hyperparameter-ignored",
+    ]
+    right = text.replace("d2l.sqrt(s) + 1e-6", "d2l.sqrt(s + 1e-6)")
+    result = check_function(defined(d2l, right), "rmsprop", d2l)
+    assert (result.passed, result.mistake) == (False, None)
+    assert "with lr = 0.35, gamma = 0.7" in result.hint
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_what_is_not_in_the_catalogue_is_shown_where_it_departs(d2l, rule):
     text = RULES_TEXT[rule].replace("(p, p -", "(p, p - 0.03 * p * p -")

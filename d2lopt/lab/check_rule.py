@@ -9,7 +9,7 @@ see, and a probe whose states are the parameters, tell them apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, combinations
 from typing import Any
@@ -242,11 +242,14 @@ class _Check:
             if not any(run.touched) and not run.asked and self.stands_still(run):
                 return self.wrong("not-implemented")
         ran = self.distinct(ran)
-        for wrong in (catalogue.singles, catalogue.pairs):
-            for setting, run in ran:
-                found = self.match(wrong(self.rule), run, setting)
-                if found:
-                    return self.wrong(*found.mistakes)
+        for probes_to_match in (self.naming, self.naming[:1]):
+            for wrong in (catalogue.singles, catalogue.pairs):
+                for setting, run in ran:
+                    found = self.match(wrong(self.rule), run, setting, probes_to_match)
+                    if found and len(probes_to_match) > 1:
+                        return self.wrong(*found.mistakes)
+                    if found:  # but not with other numbers
+                        return self.wrong(*found.mistakes, "hyperparameter-ignored")
         setting, run = ran[0]
         return self.ignored(setting) or self.departs(run, self.naming[0], setting)
 
@@ -281,9 +284,16 @@ class _Check:
         )
 
     def match(
-        self, wrongs: Iterable[Wrong], run: Run, setting: Setting
+        self,
+        wrongs: Iterable[Wrong],
+        run: Run,
+        setting: Setting,
+        naming: Sequence[Probe],
     ) -> Wrong | None:
-        """The wrong rule that does what the student's does."""
+        """The wrong rule that does what the student's does on these probes.
+
+        `run` is the student's on the first of them.
+        """
         same = []
         for wrong in wrongs:
             # NumPy is quick to tell which to look at on the framework itself.
@@ -292,13 +302,13 @@ class _Check:
             found = self.follows(wrong.make, run, self.naming[0], setting)
             if found is not None:
                 same.append((wrong, found.touched))
-        if same:
-            again = self.run(self.naming[1], setting)
+        for probe in naming[1:]:
+            again = self.run(probe, setting) if same else run
             same = [
                 (wrong, touched)
                 for wrong, touched in same
                 if again.error is None
-                and self.follows(wrong.make, again, self.naming[1], setting)
+                and self.follows(wrong.make, again, probe, setting)
             ]
         kept = [wrong for wrong, touched in same if _agree(touched, run.touched)]
         kept = kept or [wrong for wrong, _ in same]

@@ -12,7 +12,9 @@ HINTS = {
     ),
     "timeout": "Your function does not come to an end: look at your loops.",
     "wrong-arguments": "The function does not take the arguments that it is given.",
-    "hyperparameter-ignored": "A hyperparameter makes no difference: read it.",
+    "hyperparameter-ignored": (
+        "A number of yours stands where a hyperparameter should be read."
+    ),
     # What is changed, and what the change is lost on.
     "parameter-rebound": (
         "The parameter never changes. A name inside the function got a new value, or "

@@ -85,10 +85,13 @@ def _hyperparams(rule: str, changed: Mapping[str, float]) -> dict[str, float]:
 @lru_cache
 def naming(rule: str) -> list[Probe]:
     """The probes by which mistakes are named, two of them."""
-    return [
-        Probe("", _hyperparams(rule, numbers), *_made(rule, EQUAL, seed))
-        for seed, numbers in ((1, _FIRST), (2, _SECOND))
-    ]
+    found = []
+    for seed, changed in ((1, _FIRST), (2, _SECOND)):
+        numbers = _hyperparams(rule, changed)
+        told = [f"{k} = {v:g}" for k, v in numbers.items() if k in _FIRST]
+        title = f" with {', '.join(told)}" if told else ""
+        found.append(Probe(title, numbers, *_made(rule, EQUAL, seed)))
+    return found
 
 
 @lru_cache
