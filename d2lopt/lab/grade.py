@@ -85,7 +85,7 @@ def _checks_version() -> str:
     """This package's version, and a hash of its modules."""
     if not _version:
         digest = hashlib.sha256(__version__.encode())
-        for path in sorted(PACKAGE.glob("*.py")) + sorted(PACKAGE.glob("lab/*.py")):
+        for path in sorted(PACKAGE.rglob("*.py")):
             digest.update(path.read_bytes())
         _version.append(digest.hexdigest())
     return _version[0]

@@ -22,9 +22,8 @@ from . import sandbox
 from .sandbox import Limits
 
 PACKAGE = Path(__file__).parents[1]
-FIRST_USER = (
-    61000  # with root's rights, each server's children have a user of their own
-)
+# With root's rights, each server's children have a user of their own, from this up.
+FIRST_USER = 61000
 LINE = 2**28  # bytes in a request or an answer
 
 
