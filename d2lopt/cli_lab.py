@@ -137,7 +137,9 @@ def check(
     batch = batch_of(lab, backend, seconds, memory)
     from .lab.grade import SUFFIXES, answer_all, questions, read
 
-    if file.suffix not in SUFFIXES or not file.is_file():
+    if not file.is_file():
+        raise InputError(f"there is no file {file}: name what you hand in.")
+    if file.suffix.lower() not in SUFFIXES:
         raise InputError(f"{file} is no .py or .ipynb file: name what you hand in.")
     found = {}
     asked = questions(batch, [read(file.stem, file)])

@@ -17,6 +17,33 @@ def rule(params, grads, states, hyperparams):
     for p, g in zip(params, grads):
         d2l.assign(p, p - hyperparams["lr"] * g)
 """, ALL),
+    ("rmsprop", "all hyperparameters by keyword", """
+def rule(params, grads, states, hyperparams):
+    for p, g, s in zip(params, grads, states):
+        step(p, g, s, **hyperparams)
+def step(p, g, s, lr, gamma):
+    d2l.assign(s, gamma * s + (1 - gamma) * d2l.square(g))
+    d2l.assign(p, p - lr * g / d2l.sqrt(s + 1e-6))
+""", ALL),
+    ("rmsprop", "all hyperparameters in a row", """
+def rule(params, grads, states, hyperparams):
+    lr, gamma = hyperparams.values()
+    assert set(hyperparams) == {"lr", "gamma"}
+    for p, g, s in zip(params, grads, states):
+        d2l.assign(s, gamma * s + (1 - gamma) * d2l.square(g))
+        d2l.assign(p, p - lr * g / d2l.sqrt(s + 1e-6))
+""", ALL),
+    ("adam", "all hyperparameters by keyword", """
+def rule(params, grads, states, hyperparams):
+    step(params, grads, states, **hyperparams)
+    hyperparams["t"] += 1
+def step(params, grads, states, lr, t):
+    for p, g, (v, s) in zip(params, grads, states):
+        d2l.assign(v, 0.9 * v + 0.1 * g)
+        d2l.assign(s, 0.999 * s + 0.001 * d2l.square(g))
+        v_hat, s_hat = v / (1 - 0.9**t), s / (1 - 0.999**t)
+        d2l.assign(p, p - lr * v_hat / (d2l.sqrt(s_hat) + 1e-6))
+""", ALL),
     ("sgd", "operators", """
 def rule(params, grads, states, hyperparams):
     for p, g in zip(params, grads):

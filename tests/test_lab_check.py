@@ -38,7 +38,8 @@ def anew(d2l, make):
     def rule(params, grads, states, hyperparams):
         if kept.get("of") is not hyperparams:
             kept.update(of=hyperparams, step=make())
-        kept["step"](d2l, params, grads, states, hyperparams)
+        every = {**hyperparams, **hyperparams.unlisted}
+        kept["step"](d2l, params, grads, states, every)
 
     return rule
 
@@ -208,6 +209,26 @@ def of_rmsprop(d2l, body, before=""):
     return check_function(defined(d2l, head + body, "rmsprop"), "rmsprop", d2l)
 
 
+def test_what_is_returned_has_as_many_parameters(d2l):
+    text = RULES_TEXT["rmsprop"] + "    return [p], [s]\n"
+    result = check_function(defined(d2l, text, "rmsprop"), "rmsprop", d2l)
+    assert (result.mistake, result.hint[:24]) == (
+        "wrong-shape",
+        "1 parameters are returne",
+    )
+    for after in ("params, None", "params"):
+        text = RULES_TEXT["rmsprop"] + f"    return {after}\n"
+        assert check_function(defined(d2l, text, "rmsprop"), "rmsprop", d2l).passed
+
+
+def test_a_number_of_your_own_is_not_taken_for_a_mistake_that_it_resembles(d2l):
+    """Half the rate of the probe would be a step of half the length."""
+    for rate in ("0.1", "0.04"):
+        text = RULES_TEXT["rmsprop"].replace('hyperparams["lr"]', rate)
+        result = check_function(defined(d2l, text, "rmsprop"), "rmsprop", d2l)
+        assert result.mistake == "hyperparameter-ignored"
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -310,15 +331,18 @@ def test_numbers_are_checked_and_mistakes_in_them_named(d2l, exercise):
     assert len(checker.wrong) >= 3
     for mistake, wrong in checker.wrong:
         assert result_of(wrong).mistake == mistake
-    odd = result_of(lambda *a: [np.array(x) * 1.37 for x in _listed(checker.right(*a))])
+
+    def scaled(*case):
+        value = checker.right(*case)
+        if isinstance(value, list | tuple):
+            return [np.array(x) * 1.37 for x in value]
+        return value * 1.37
+
+    odd = result_of(scaled)
     assert (odd.passed, odd.mistake) == (False, None)
     assert "is right" in odd.hint
     nothing = check_function(lambda *a: None, exercise.name, d2l)
     assert nothing.mistake == "not-implemented"
-
-
-def _listed(x):
-    return list(x) if isinstance(x, list | tuple) else [x]
 
 
 def test_a_rows_probabilities_in_the_frameworks_own_tensors(d2l):
@@ -394,6 +418,7 @@ def rmsprop_2d(x1, x2, s1, s2):
         ("(1 - gamma) *", "", "one-minus-gamma-missing"),
         ("x1, x2, s1, s2\n", "x1, x2, 0, 0\n", "state-rebound"),
         ("x1, x2, s1, s2\n", "x1, x2\n", "wrong-shape"),
+        ("return x1, x2, s1, s2", "return np.array([x1, x2, s1, s2])", None),
         ("return x1, x2, s1, s2", "pass", "not-implemented"),
         ("return x1", "return x3", "raises"),
         ("0.2 * x1", "0.25 * x1", None),
@@ -406,7 +431,7 @@ def test_a_step_in_two_dimensions(d2l, old, new, mistake):
     function = defined(d2l, text, "rmsprop_2d")
     result = check_function(function, "rmsprop_2d", d2l)
     assert result.mistake == mistake, result
-    assert result.passed == (old == new)
+    assert result.passed == (mistake is None and old != "0.2 * x1")
     assert function.__globals__["eta"] == 1.0
 
 
@@ -414,7 +439,8 @@ def test_a_step_in_two_dimensions(d2l, old, new, mistake):
     ("body", "mistake"),
     [
         ("1 - 1 / (10 + t)", None),
-        ("1 - 0.1 * 0.99**min(t, 3000)", None),
+        ("1 - 0.1 * 0.99**t", None),  # it rounds to 1 in the end
+        ("1 - 1 / (10 + t),", "wrong-shape"),
         ("0.9", "schedule-constant"),
         ("0.95 + 0 * t", "schedule-start"),
         ("min(0.9 + t / 1000, 1)", "schedule-too-high"),
@@ -448,6 +474,14 @@ def test_in_a_notebook_the_framework_and_the_exercise_are_found(d2l, capsys):
     }
     with pytest.raises(InputError, match="unknown exercise 'mine'"):
         lab.check(mine)
+
+
+def test_what_another_function_made_has_the_name_that_the_notebook_gives(d2l):
+    text = RULES_TEXT["rmsprop"].replace("def rmsprop", "def mine")
+    made = "import functools\nfrom d2lopt import lab\n" + text
+    for ways in ("functools.partial(mine)", "lambda *a: mine(*a)", "mine"):
+        cell = f"{made}\nrmsprop = {ways}\nresult = lab.check(rmsprop, d2l)"
+        assert defined(d2l, cell, "result").passed
 
 
 def test_a_rule_of_no_lab_can_be_checked_and_a_lab_knows_its_own(oracle):

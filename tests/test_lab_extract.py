@@ -105,9 +105,9 @@ def notebook(*cells):
 def test_a_notebook_is_read_with_its_magics_and_damaged_cells():
     text = notebook(
         "%matplotlib inline\nK = 7\n!pip install x\n?help",
-        "%%timeit\nforbidden()",
+        "%%bash\nforbidden()",
         "def g(:",
-        ["def f():\n", "    return K\n"],
+        ["%%time\n", "def f():\n", "    return K\n"],
     )
     assert value(text, notebook=True) == 7
 

@@ -15,7 +15,7 @@ from ..errors import InputError
 from . import catalogue
 from .check_rule import SECONDS, explained
 from .limits import OutOfTime, limit
-from .mistakes import HINTS, hint
+from .mistakes import HINTS, hint, hint_of_numbers
 from .result import Result
 from .trial import globals_kept, is_placeholder, quiet
 
@@ -111,6 +111,9 @@ class Numbers:
         for case in self.cases:
             given = [_made(d2l, x) for x in case] if self.tensors else list(case)
             value = called(function, *given)
+            if isinstance(value, list | tuple) and not self._gives_several:
+                text = f"{value!r} is no number: is there a comma too many?"
+                return Result(name, False, "wrong-shape", text)
             found.append(flat(d2l, value))
         expected = [self._of(self.right, case) for case in self.cases]
         shapes = [[x.shape for x in xs] for xs in expected]
@@ -119,16 +122,22 @@ class Numbers:
             single = all(size == 1 for xs in sizes for size in xs)
             if not single or sizes != [[x.size for x in xs] for xs in found]:
                 k = next(i for i, s in enumerate(shapes) if s != _shapes(found[i]))
-                text = f"{HINTS['wrong-shape']} Expected {shapes[k]}; got " + (
-                    f"{_shapes(found[k])}."
+                text = (
+                    f"The result has the shapes {_shapes(found[k])}; {shapes[k]} are "
+                    "expected."
                 )
                 return Result(name, False, "wrong-shape", text)
         if self._same(found, expected):
             return Result(name, True)
         for mistake, wrong in self.wrong:
             if self._same(found, [self._of(wrong, case) for case in self.cases]):
-                return Result(name, False, mistake, hint(mistake))
+                return Result(name, False, mistake, hint_of_numbers(mistake))
         return self._departs(name, found, expected)
+
+    @property
+    def _gives_several(self) -> bool:
+        """Whether it gives a list or tuple, not one number or tensor."""
+        return isinstance(self.right(*self.cases[0]), list | tuple)
 
     @staticmethod
     def _of(function: Callable[..., Any], case: tuple[Any, ...]) -> list[Any]:
@@ -270,9 +279,11 @@ class Plane:
                 except (ValueError, ArithmeticError, TypeError) as raised:
                     error = error or raised
                     break
-                if not isinstance(point, list | tuple) or len(point) != 4:
+                if not hasattr(point, "__len__") or len(point) != 4:
                     text = "Return the next four numbers: x1, x2, s1, s2."
                     return Result(name, False, "wrong-shape", text)
+                if self._counts == 2:
+                    point = *list(point)[:2], 0.0, 0.0  # the others are not used
                 point = tuple(_number(x) for x in point)
                 walk.append(point)
             walks.append(walk)
@@ -284,13 +295,19 @@ class Plane:
             for wrongs in (catalogue.singles, catalogue.pairs):
                 for wrong in wrongs(self.rule):
                     if self._follows(wrong.make, walks, d2l):
-                        told = hint(*wrong.mistakes)
+                        told = hint_of_numbers(*wrong.mistakes)
                         return Result(name, False, wrong.mistakes[0], told)
             if self._loses_states(walks, d2l):
-                return Result(name, False, "state-rebound", hint("state-rebound"))
+                told = hint_of_numbers("state-rebound")
+                return Result(name, False, "state-rebound", told)
         if error is not None:
             raise error
         return self._departs(name, walks, d2l)
+
+    @property
+    def _counts(self) -> int:
+        """How many of the four numbers the rule uses."""
+        return 4 if catalogue.FAMILIES[self.rule].states else 2
 
     def _walk(self, make: Any, start: Any, steps: int, d2l: Any) -> Iterator[Any]:
         step = partial(make(), d2l)
@@ -303,7 +320,7 @@ class Plane:
             yield [float(d2l.numpy(v)[0]) for v in (*x, *s)]
 
     def _follows(self, make: Any, walks: Any, d2l: Any) -> bool:
-        counts = 4 if catalogue.FAMILIES[self.rule].states else 2
+        counts = self._counts
         for (start, steps), walk in zip(STARTS, walks, strict=True):
             expected = self._walk(make, start, min(steps, len(walk)), d2l)
             for found, right in zip(walk, expected, strict=True):
@@ -329,7 +346,7 @@ class Plane:
         for (start, steps), walk in zip(STARTS, walks, strict=True):
             expected = list(self._walk(right, start, steps, d2l))
             for t, (found, correct) in enumerate(zip(walk, expected, strict=True)):
-                for k, of in enumerate(("x1", "x2", "s1", "s2")):
+                for k, of in enumerate(("x1", "x2", "s1", "s2")[: self._counts]):
                     if not np.isclose(found[k], correct[k], 1e-7, 1e-12):
                         text = (
                             f"No known mistake fits. From {start}, {of} is "

@@ -120,7 +120,7 @@ class _Check:
         """The student's rule over a probe, from the start."""
         run = Run()
         with globals_kept(self.function):
-            trial = Trial(self.d2l, self.call, probe, setting)
+            trial = Trial(self.d2l, self.call, probe, setting, OPTIONAL)
             try:
                 with limit(SECONDS):
                     for _ in probe.grads:
@@ -242,16 +242,28 @@ class _Check:
             if not any(run.touched) and not run.asked and self.stands_still(run):
                 return self.wrong("not-implemented")
         ran = self.distinct(ran)
-        for probes_to_match in (self.naming, self.naming[:1]):
-            for wrong in (catalogue.singles, catalogue.pairs):
-                for setting, run in ran:
-                    found = self.match(wrong(self.rule), run, setting, probes_to_match)
-                    if found and len(probes_to_match) > 1:
-                        return self.wrong(*found.mistakes)
-                    if found:  # but not with other numbers
-                        return self.wrong(*found.mistakes, "hyperparameter-ignored")
+        mistakes = self.matched(ran, self.naming)
+        if mistakes:
+            return self.wrong(*mistakes)
         setting, run = ran[0]
-        return self.ignored(setting) or self.departs(run, self.naming[0], setting)
+        ignored = self.ignored(setting)
+        if ignored:
+            return ignored
+        mistakes = self.matched(ran, self.naming[:1])
+        if mistakes:  # but not with other numbers
+            return self.wrong(*mistakes, "hyperparameter-ignored")
+        return self.departs(run, self.naming[0], setting)
+
+    def matched(
+        self, ran: list[tuple[Setting, Run]], naming: Sequence[Probe]
+    ) -> tuple[str, ...]:
+        """The mistakes of the first wrong rule that does the same on these probes."""
+        for wrong in (catalogue.singles, catalogue.pairs):
+            for setting, run in ran:
+                found = self.match(wrong(self.rule), run, setting, naming)
+                if found:
+                    return found.mistakes
+        return ()
 
     def distinct(self, ran: list[tuple[Setting, Run]]) -> list[tuple[Setting, Run]]:
         """One run for each path, in the first type of numbers in which any ran.

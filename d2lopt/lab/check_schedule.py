@@ -30,7 +30,11 @@ class Rising:
         steps = [*range(self.at + 1), *(self.at * 2**k for k in range(1, 8))]
         values = []
         for t in steps:
-            values.append(number(called(function, t)))
+            value = called(function, t)
+            if isinstance(value, list | tuple):
+                text = f"{name}({t}) is {value!r}: give a number, without a comma."
+                return Result(name, False, "wrong-shape", text)
+            values.append(number(value))
 
         def wrong(mistake: str, told: str) -> Result:
             return Result(name, False, mistake, f"{hint(mistake)} {told}")
@@ -39,7 +43,8 @@ class Rising:
             told = f"{name}(0) is {values[0]:.6g}, and {self.first:g} is asked for."
             return wrong("schedule-start", told)
         for t, value in zip(steps, values, strict=True):
-            if not value < self.below:
+            # Much later, a number below it may round to it.
+            if not (value < self.below or (value == self.below and t > self.at)):
                 told = f"{name}({t}) is {value:.6g}."
                 return wrong("schedule-too-high", told)
         for i in range(1, len(values)):

@@ -478,10 +478,16 @@ def find(name: str, lab: str | None = None) -> Exercise:
     """
     if lab is not None and lab not in EXERCISES:
         raise unknown("lab", lab, EXERCISES)
+    known = names(lab)
+    if name not in known:
+        raise unknown("exercise", name, known)
+    return known[name]
+
+
+def names(lab: str | None = None) -> dict[str, Exercise]:
+    """Every exercise by its name, or those of that lab."""
     within = [EXERCISES[lab]] if lab is not None else list(EXERCISES.values())
     known = {exercise.name: exercise for part in within for exercise in part}
     if lab is None:
         known = {**{rule: _rule(rule) for rule in RULES}, **known}
-    if name not in known:
-        raise unknown("exercise", name, known)
-    return known[name]
+    return known

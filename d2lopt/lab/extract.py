@@ -23,6 +23,9 @@ GIVEN = frozenset({"d2l"})
 IGNORED = GIVEN | frozenset(dir(builtins)) | {"__name__"}
 
 
+PYTHON = ("time", "timeit", "capture", "prun")  # magics of cells that are Python
+
+
 class NotReadable(ValueError):
     """The submission as a whole cannot be read; the message is for the student."""
 
@@ -103,7 +106,8 @@ def _script_cells(text: str) -> list[tuple[str, str]]:
 
 def _without_magics(code: str) -> str:
     """The cell with IPython's own lines (%, !, ?) blank: they are no Python."""
-    if code.lstrip().startswith("%%"):
+    magic = re.match(r"\s*%%(\w*)", code)
+    if magic and magic[1] not in PYTHON:
         return ""
     return "\n".join(
         "" if re.match(r"[%!?]", line) else re.sub(r"^(\s+)[%!].*", r"\1pass", line)

@@ -40,7 +40,7 @@ class Submission:
 
     @property
     def notebook(self) -> bool:
-        return self.path.suffix == ".ipynb"
+        return self.path.suffix.lower() == ".ipynb"
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class Batch:
             *(str(self.limits), _checks_version()),
         )
         digest = hashlib.sha256(json.dumps(parts).encode())
+        digest.update(submission.problem.encode())
         digest.update(submission.content)
         return digest.hexdigest()
 
@@ -117,7 +118,7 @@ def submissions(folder: Path, lab: str) -> tuple[list[Submission], list[str]]:
             continue
         if path.is_dir() and not path.is_symlink():
             submission = _of_folder(path, lab)
-        elif path.suffix in SUFFIXES:
+        elif path.suffix.lower() in SUFFIXES:
             student = path.name if path.stem in taken else path.stem
             submission = read(student, path)
         else:
@@ -134,7 +135,7 @@ def _of_folder(folder: Path, lab: str) -> Submission:
     files = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.suffix in SUFFIXES
+        if path.suffix.lower() in SUFFIXES
         and not any(part.startswith((".", "__")) for part in path.parts[-3:])
     ]
     named = [path for path in files if path.stem == lab]

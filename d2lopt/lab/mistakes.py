@@ -191,6 +191,21 @@ HINTS = {
 }
 
 
+# What some of them are in a function of numbers, which changes nothing in place.
+OF_NUMBERS = {
+    "ascent": "The sign is the wrong way round.",
+    "power-missing": "What should be a power of the number is a multiple, or nothing.",
+    "learning-rate-missing": "The learning rate is missing.",
+    "state-rebound": "The new state is lost: return it, for the next step to go on.",
+    "parameter-rebound": "The point does not move: return the new one.",
+}
+
+
+def hint_of_numbers(*mistakes: str) -> str:
+    """The same for an exercise whose result is numbers."""
+    return " And besides: ".join(OF_NUMBERS.get(m, HINTS[m]) for m in mistakes)
+
+
 def hint(*mistakes: str) -> str:
     """The hints of the mistakes, one after the other."""
     return " And besides: ".join(HINTS[m] for m in mistakes)

@@ -55,6 +55,9 @@ def _checked(
     """The result of the check; what escapes it is the submission's doing."""
     try:
         function, problem = define(found, exercise, d2l)
+        if function is None and not problem:
+            words = "It is not defined when the file is imported: is it under an `if`?"
+            return _failed(exercise, "not-implemented", words)
         if function is None:
             return _failed(exercise, "raises", problem)
         result: dict[str, Any] = check(function, exercise, d2l, lab).as_json()

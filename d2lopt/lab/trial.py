@@ -12,7 +12,7 @@ import linecache
 import traceback
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -40,11 +40,19 @@ class Setting:
 
 
 class Asked(dict[str, Any]):
-    """Hyperparameters that remember which of them were read."""
+    """Hyperparameters that remember which of them were read.
 
-    def __init__(self, numbers: dict[str, Any]) -> None:
-        super().__init__(numbers)
+    Those in `unlisted` are there for who asks for them by name, and for no one else:
+    the lesson's harness gives no ε, and a rule may take all that it is given.
+    """
+
+    def __init__(self, numbers: dict[str, Any], unlisted: Sequence[str] = ()) -> None:
+        super().__init__({k: v for k, v in numbers.items() if k not in unlisted})
+        self.unlisted = {k: v for k, v in numbers.items() if k in unlisted}
         self.read: set[str] = set()
+
+    def __missing__(self, key: str) -> Any:
+        return self.unlisted[key]
 
     def __getitem__(self, key: str) -> Any:
         self.read.add(key)
@@ -52,19 +60,31 @@ class Asked(dict[str, Any]):
 
     def __contains__(self, key: object) -> bool:
         self.read.add(str(key))
-        return super().__contains__(key)
+        return super().__contains__(key) or key in self.unlisted
+
+    def __iter__(self) -> Iterator[str]:  # `**hyperparams` comes here, too
+        self.read.update(super().keys())
+        return super().__iter__()
+
+    def values(self) -> Any:
+        self.read.update(super().keys())
+        return super().values()
+
+    def items(self) -> Any:
+        self.read.update(super().keys())
+        return super().items()
 
     def get(self, key: str, default: Any = None) -> Any:
-        self.read.add(key)
-        return super().get(key, default)
+        listed = key in self
+        return self[key] if listed else default
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        self.read.add(key)
-        return super().setdefault(key, default)
+        return super().setdefault(key, self.get(key, default))
 
     def pop(self, key: str, *default: Any) -> Any:
         self.read.add(key)
-        return super().pop(key, *default)
+        more = [self.unlisted[key]] if key in self.unlisted else default
+        return super().pop(key, *more)
 
 
 def call_of(d2l: Any, function: Any) -> Call:
@@ -129,7 +149,14 @@ def _refill(container: Any, value: Any) -> None:
 class Trial:
     """A rule at work on a probe; `step()` takes the next step."""
 
-    def __init__(self, d2l: Any, call: Call, probe: Probe, setting: Setting) -> None:
+    def __init__(
+        self,
+        d2l: Any,
+        call: Call,
+        probe: Probe,
+        setting: Setting,
+        unlisted: Sequence[str] = (),
+    ) -> None:
         self.d2l, self.call, self.probe = d2l, call, probe
         self.dtype = setting.dtype
         self.params = [d2l.variable(self._tensor(p)) for p in probe.start]
@@ -139,7 +166,8 @@ class Trial:
         self.held = list(self.states)  # who else holds the states sees these
         pairs = zip(self.held, self.params, strict=False)
         self.at_start = [self._own(own, p) for own, p in pairs]
-        self.hyperparams = Asked({**probe.hyperparams, **dict(setting.extras)})
+        numbers = {**probe.hyperparams, **dict(setting.extras)}
+        self.hyperparams = Asked(numbers, unlisted)
         self.done = 0
 
     def _tensor(self, value: Array) -> Any:
@@ -189,11 +217,19 @@ class Trial:
         """Put returned parameters, or (parameters, states), where the old ones are."""
         if is_placeholder(returned):
             raise NotImplementedError
-        if not isinstance(returned, list | tuple) or len(returned) != len(self.params):
+        if isinstance(returned, types.GeneratorType):
+            raise TypeError("the function has a `yield` in it, so it does nothing yet")
+        if not isinstance(returned, list | tuple):
             return
         states = None
-        if len(returned) == 2 and all(isinstance(x, list | tuple) for x in returned):
+        if len(returned) == 2 and isinstance(returned[0], list | tuple):
             returned, states = returned
+            states = states if isinstance(states, list | tuple) else None
+        if len(returned) != len(self.params):
+            raise WrongShape(
+                f"{len(returned)} parameters are returned; there are "
+                f"{len(self.params)}."
+            )
         for i, (p, q) in enumerate(zip(self.params, returned, strict=True)):
             if q is p:
                 continue
