@@ -131,10 +131,17 @@ def _panel(axes: Any, title: str, timings: Sequence[Timing]) -> None:
             alpha=0.8,
             label=label,
         )
-    floors = sorted(t.floor * 1e3 for t in timings if t.floor is not None)
+    floors = {t.backend: t.floor * 1e3 for t in timings if t.floor is not None}
     if floors:
-        middle = floors[len(floors) // 2]
-        axes.axvline(middle, color="0.4", linestyle=":", label="floor")
+        axes.plot(
+            list(floors.values()),
+            [place[backend] for backend in floors],
+            marker="|",
+            markersize=16,
+            linestyle="none",
+            color="0.3",
+            label="floor",
+        )
     axes.set_title(title, loc="left", fontsize="medium")
     axes.set(xscale="log", xlabel="ms", ylim=(len(backends) - 0.5, -0.5))
     axes.set_yticks(range(len(backends)), [FRAMEWORKS[b].title for b in backends])

@@ -42,7 +42,8 @@ def built_in(
     except (TypeError, ValueError) as error:
         name = getattr(trainer_fn, "__name__", trainer_fn)
         given = ", ".join(f"{key}={value!r}" for key, value in hyperparams.items())
-        raise InputError(f"{name} does not take {given}: {error}") from error
+        does = f"does not take {given}" if given else "cannot be made"
+        raise InputError(f"{name} {does}: {error}") from error
     net, run, interval, loss_of = _known(d2l, trainer_fn, hyperparams, layer)
     curve = Curve(num_epochs, problem.num_steps)
     descend(d2l, interval, run, loss_of, problem, curve, None, progress)
@@ -100,13 +101,14 @@ def _known(
 ) -> _Layer:
     """`layer`, or one that is compiled already, set to where `layer` starts.
 
-    Only for an optimizer of the framework itself with plain settings: what is yours
-    may do something else the next time.
+    Only for what is made already, and for an optimizer of the framework itself with
+    plain settings: a function of yours may do something else the next time.
     """
     settings = tuple(sorted(hyperparams.items()))
     plain = all(isinstance(value, int | float) for value in hyperparams.values())
     in_variables = isinstance(layer.run, list | tuple)
-    if not (plain and in_variables and _is_its_own(d2l, trainer_fn)):
+    same = not callable(trainer_fn) or _is_its_own(d2l, trainer_fn)
+    if not (plain and in_variables and same):
         return layer
     shapes = [(tuple(x.shape), str(x.dtype)) for x in leaves(layer.run)]
     kept = _seen(d2l.name, trainer_fn, settings, tuple(shapes))

@@ -144,6 +144,8 @@ def check_states(
             wanted = [[tuple(leaf.shape)] for leaf in leaves(pattern[i])]
         for k, leaf in enumerate(own):
             _check_state(d2l, leaf, f"states[{i}]", wanted[k if pattern else 0])
+            if pattern is not None:
+                _check_dtype(d2l, leaf, params[i], f"states[{i}]")
 
 
 def _check_state(
@@ -164,6 +166,16 @@ def _check_state(
         d2l.assign(leaf, leaf * 1)
     except (AttributeError, TypeError) as error:
         raise InputError(f"{name} cannot change: make it a d2l.variable(…).") from error
+
+
+def _check_dtype(d2l: Backend, leaf: Any, param: Any, name: str) -> None:
+    """Whether the state has its parameter's dtype: not all frameworks mix them."""
+    found, wanted = d2l.numpy(leaf).dtype, d2l.numpy(param).dtype
+    if found != wanted:
+        raise InputError(
+            f"{name} is {found} and its parameter {wanted}: make the state with "
+            f"dtype={str(wanted)!r}."
+        )
 
 
 def leaves(entry: Any) -> list[Any]:

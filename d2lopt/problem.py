@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import number
 from .backend import Backend, State, Tensor
 from .batches import Arrays, chunked, epochs_of, rows
 from .errors import InputError
@@ -100,12 +101,23 @@ class Problem:
             done = steps.stop
             laid_out = list(arrays)
             for name, schedule in schedules.items():
-                values = [schedule(t) for t in steps]
-                for value in set(values):
+                values = [_value(name, schedule, t) for t in steps]
+                for value in {repr(v): v for v in values}.values():
                     about = HYPERPARAMS.get(name, Hyperparameter(name, -math.inf))
                     about.check(f"the schedule's {name}", value)
                 laid_out.append(np.array(values, self.dtype).reshape(shape))
             yield tuple(laid_out)
+
+
+def _value(name: str, schedule: Callable[[int], float], t: int) -> float:
+    try:
+        value = schedule(t)
+    except TypeError as error:
+        raise InputError(
+            f"the schedule of {name} must be a function of the step: {error}."
+        ) from error
+    one = getattr(value, "size", 0) == 1 or getattr(value, "shape", None) == ()
+    return number(value) if one else value
 
 
 def pose(

@@ -47,8 +47,9 @@ def _signed(figure: Figure, sweep: Sweep) -> Figure:
 
 
 def _about(sweep: Sweep) -> str:
+    epochs = "1 epoch" if sweep.epochs == 1 else f"{sweep.epochs} epochs"
     seeds = "1 seed" if sweep.seeds == 1 else f"mean of {sweep.seeds} seeds"
-    return f"{sweep.optimizer} on {sweep.backend}, {sweep.epochs} epochs, {seeds}"
+    return f"{sweep.optimizer} on {sweep.backend}, {epochs}, {seeds}"
 
 
 def final_losses(sweep: Sweep, settings: Sequence[Setting]) -> Figure | None:

@@ -89,13 +89,15 @@ class Store:
                 raise InputError(
                     f"{path} cannot be read: mend or remove it, or {another}."
                 ) from None
-            if differ:
+            there = self.folder / LINES
+            if differ and there.exists() and there.read_bytes().strip():
                 raise InputError(
                     f"{self.folder} holds another sweep, of different "
                     f"{', '.join(differ).replace('_', ' ')}: {another}."
                 )
-            return
-        if (self.folder / LINES).exists():
+            if not differ:
+                return
+        elif (self.folder / LINES).exists():
             raise InputError(
                 f"{self.folder} has records and no {SPEC} that says of what: {another}."
             )

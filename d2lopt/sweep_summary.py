@@ -75,7 +75,8 @@ def as_good_as_best(settings: Sequence[Setting]) -> list[Setting]:
 
     Not told apart: the mean of the logarithm of the ratio of the two losses with one
     seed is at most two of its standard errors. (A seed that nearly diverges would
-    outweigh all the others in the mean of the differences.)
+    outweigh all the others in the mean of the differences.) Of three seeds and more,
+    one at least must be no worse.
     """
     best = settings[0]
     alike = [best]
@@ -84,7 +85,9 @@ def as_good_as_best(settings: Sequence[Setting]) -> list[Setting]:
             continue
         ratios = np.log(np.divide(other.losses, best.losses)).tolist()
         error = standard_error(ratios)
-        if error is not None and np.mean(ratios) <= TOLD_APART * error:
+        if error is None or (len(ratios) >= 3 and min(ratios) > 0):
+            continue
+        if np.mean(ratios) <= TOLD_APART * error:
             alike.append(other)
     return alike
 
@@ -124,7 +127,8 @@ def table(sweep: Sweep, settings: Sequence[Setting]) -> Table:
     made = Table(
         f"{sweep.optimizer}: {sweep.size} settings, {sweep.seeds} "
         f"seed{'s' * (sweep.seeds > 1)}{'; ' * bool(fixed)}{fixed}; {sweep.epochs} "
-        f"epochs of {sweep.data}, batch size {sweep.batch_size}, {sweep.dtype}",
+        f"epoch{'s' * (sweep.epochs > 1)} of {sweep.data}, batch size "
+        f"{sweep.batch_size}, {sweep.dtype}",
         [*(sweep.varied or sweep.grid), "loss (½·MSE)", "± standard error", "as good"],
         left=0,
     )

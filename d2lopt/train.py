@@ -112,6 +112,10 @@ def from_scratch(
     b starts. The other arguments are those of `train_ch11`.
     """
     check_hyperparams(trainer_fn, hyperparams)
+    if compile not in ("auto", None, True, False):
+        raise InputError(f"compile must be 'auto', True or False; got {compile!r}.")
+    if isinstance(compile, int):
+        compile = bool(compile)
     if compile is None and not is_library_rule(trainer_fn):
         compile = False
     asked = None if compile == "auto" else compile
@@ -143,11 +147,20 @@ def from_scratch(
             f"the rule asks for hyperparams[{error.args[0]!r}]; hyperparams has "
             f"{', '.join(map(repr, hyperparams)) or 'nothing'}."
         ) from error
+    except InputError:
+        raise
+    except Exception as error:
+        if asked is False or is_library_rule(trainer_fn):
+            raise
+        raise InputError(
+            f"this rule cannot be compiled ({_first_line(error)}): leave `compile` "
+            "out, and it takes single steps."
+        ) from error
     curve.params = [d2l.numpy(p) for p in params]
     if packed:
         (p,) = curve.params
         curve.params = [p[:-1], p[-1]]
-    if all(
+    if not curve.diverged and all(
         (p == s.astype(p.dtype)).all() for p, s in zip(curve.params, start, strict=True)
     ):
         warnings.warn(
@@ -155,6 +168,10 @@ def from_scratch(
             stacklevel=2,
         )
     return curve
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 def train_ch11(

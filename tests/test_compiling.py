@@ -71,6 +71,17 @@ def test_a_built_in_optimizer_is_compiled_once(d2l, name):
         np.testing.assert_array_equal(p, known)
 
 
+def test_an_optimizer_that_is_made_is_compiled_once(d2l):
+    if FRAMEWORKS[d2l.name].native("sgd", {}) is None:
+        pytest.skip(f"{d2l.name} has no optimizer of its own")
+    made = d2l.optimizer(d2l.rmsprop, lr=0.01, gamma=0.9)
+    data = d2l.get_data_ch11(50, source="stand-in", quiet=True)
+    first = concise.built_in(d2l, made, {}, *data)
+    compiled = compile_clock.times
+    assert concise.built_in(d2l, made, {}, *data).losses == first.losses
+    assert compile_clock.times == compiled
+
+
 def test_an_optimizer_of_yours_is_asked_each_time(d2l):
     """What it makes may differ from call to call."""
     native = FRAMEWORKS[d2l.name].native("sgd", {"lr": 0.01})

@@ -279,6 +279,7 @@ def test_settings_are_told_apart_seed_by_seed():
             0.2: [1.01 * x for x in shared],  # worse with every seed
             0.4: [x * f for x, f in zip(shared, [1.01, 1.02, 1.03, 1.02], strict=True)],
             0.3: [x * f for x, f in zip(shared, [1.3, 0.9, 1.2, 0.9], strict=True)],
+            0.5: [x * f for x, f in zip(shared, [1.1, 1.2, 1.1, 9], strict=True)],
         }
     )
     alike = sweep_summary.as_good_as_best(settings)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -227,6 +228,13 @@ def test_a_full_disk_is_one_sentence(half):
         with pytest.raises(InputError, match="cannot write into .* No space left"):
             store.append([record(0.3, 0)])
         assert len(store.records) == 2
+
+
+def test_a_sweep_that_left_no_record_does_not_keep_its_folder(tmp_path):
+    with opened(tmp_path, SWEEP):
+        pass
+    with opened(tmp_path, replace(SWEEP, epochs=SWEEP.epochs + 1)) as store:
+        assert store.records == {}
 
 
 # ------------------------------------------------------------------ stopped, and again

@@ -368,3 +368,56 @@ def test_train_concise_ch11_prints_and_returns(d2l, backend, problem, capsys):
     line = capsys.readouterr().out.splitlines()[0]
     assert line.startswith(f"loss: {losses[-1]:.3f},")
     assert len(times) == len(losses) == 16
+
+
+@pytest.mark.parametrize("schedule", [lambda: 0.1, lambda t: "slow", lambda t: [0.1]])
+def test_a_schedule_that_is_none(d2l, problem, schedule):
+    hyperparams = HYPERPARAMS | {"lr": schedule}
+    with pytest.raises(InputError, match=r"lr must be a (function of the step|number)"):
+        d2l.train_ch11(d2l.rmsprop, None, hyperparams, *problem)
+
+
+def test_a_schedule_may_give_a_tensor(d2l, problem):
+    given = [
+        d2l.train_ch11(d2l.rmsprop, None, HYPERPARAMS | {"lr": lr}, *problem)[1]
+        for lr in (lambda t: 0.01, lambda t: d2l.tensor(0.01, "float64"))
+    ]
+    assert given[0] == given[1]
+
+
+def test_compile_is_one_of_four(d2l, problem):
+    with pytest.raises(InputError, match="'auto', True or False; got 'yes'"):
+        d2l.train_ch11(d2l.rmsprop, None, HYPERPARAMS, *problem, compile="yes")
+
+
+def outcome(run):
+    """What a run returns, or the sentence with which it ends."""
+    try:
+        return run(), ""
+    except InputError as error:
+        return None, str(error)
+
+
+def test_states_of_another_dtype(d2l):
+    data = d2l.get_data_ch11(50, source="stand-in", quiet=True, dtype="float64")
+    states = d2l.variable(d2l.zeros((5, 1))), d2l.variable(d2l.zeros(1))
+    words = r"states\[0\] is float32 and its parameter float64: .* dtype='float64'"
+    with pytest.raises(InputError, match=words):
+        d2l.train_ch11(d2l.rmsprop, states, HYPERPARAMS, *data, 1)
+
+
+def test_a_rule_that_cannot_be_compiled_is_told_what_to_do(d2l, problem):
+    def rule(params, grads, states, hyperparams):
+        for p, g in zip(params, grads, strict=True):
+            if float(d2l.numpy(d2l.sum(g))) > 1e9:
+                raise RuntimeError("too steep")
+            d2l.assign(p, p - hyperparams["lr"] * g)
+
+    def run(compile):
+        return d2l.train_ch11(rule, None, {"lr": 0.1}, *problem, compile=compile)[1]
+
+    losses, told = outcome(lambda: run(True))
+    if losses is None:
+        assert re.match("this rule cannot be compiled .* leave `compile` out", told)
+    else:  # where a step is a step
+        assert losses == run(False)

@@ -106,6 +106,9 @@ def fold(
     loop(step, state, batches, watch)
 
 
+PROGRAMS = 1000
+
+
 @functools.lru_cache(maxsize=64)
 def _compiled(step: Any) -> Any:
     """The step as one program; a fold within it is unrolled."""
@@ -118,6 +121,8 @@ def _compiled(step: Any) -> Any:
         if shape not in shapes:  # the first call compiles: on copies, by the clock
             shapes.add(shape)
             with compile_clock.running():
+                # Every rule and shape is a program of the one function of the harness.
+                torch._dynamo.config.recompile_limit = PROGRAMS
                 program = program or torch.compile(step, fullgraph=True, dynamic=False)
                 program(tree_map(_copy, state), batch)
         return program(state, batch)
