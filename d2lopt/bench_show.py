@@ -137,7 +137,7 @@ def _panel(axes: Any, title: str, timings: Sequence[Timing]) -> None:
             list(floors.values()),
             [place[backend] for backend in floors],
             marker="|",
-            markersize=16,
+            markersize=10,
             linestyle="none",
             color="0.3",
             label="floor",

@@ -346,7 +346,7 @@ def test_the_commands_for_a_handout_and_for_the_solutions(tmp_path):
     [
         (["student", "rmsprob"], "unknown chapter 'rmsprob'. Did you mean 'rmsprop'?"),
         (["student", "none.py"], "cannot read none.py"),
-        (["check", "none.py", "--lab", "rmsprop"], "none.py is no .py or .ipynb file"),
+        (["check", "none.py", "--lab", "rmsprop"], "there is no file none.py"),
     ],
 )
 def test_a_file_or_lab_that_there_is_not(arguments, words):
