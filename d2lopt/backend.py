@@ -153,6 +153,7 @@ class Backend(Protocol):
     ) -> tuple[Step, State]:
         """(step, state) for `fold`: one step of the framework's own optimizer.
 
+        A state that is a list or tuple holds all variables that a step changes.
         A batch is (X, *rest); the step minimises loss(net(X), *rest). `trainer_fn` is
         what `builtin` gives; or what `optimizer` gives, which is left as it is.
         """

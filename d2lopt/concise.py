@@ -110,6 +110,8 @@ def _known(
     same = not callable(trainer_fn) or _is_its_own(d2l, trainer_fn)
     if not (plain and in_variables and same):
         return layer
+    if not all(hasattr(x, "shape") for x in leaves(layer.run)):
+        return layer  # a state of another kind, which cannot be set
     shapes = [(tuple(x.shape), str(x.dtype)) for x in leaves(layer.run)]
     kept = _seen(d2l.name, trainer_fn, settings, tuple(shapes))
     if not kept:

@@ -245,8 +245,9 @@ def as_rule(rule: Any, init_states: Callable[..., Any] | None = None) -> Rule:
     """
     if isinstance(rule, Rule):
         return rule
-    if isinstance(getattr(rule, "rule", None), Rule):  # a chain
-        return rule.rule  # type: ignore[no-any-return]
+    of_chain = getattr(rule, "rule", None)
+    if isinstance(of_chain, Rule):
+        return of_chain
     step = getattr(rule, "func", rule)
     for known in RULES.values():
         if known.step is step:

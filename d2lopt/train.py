@@ -153,8 +153,8 @@ def from_scratch(
         if asked is False or is_library_rule(trainer_fn):
             raise
         raise InputError(
-            f"this rule cannot be compiled ({_first_line(error)}): leave `compile` "
-            "out, and it takes single steps."
+            f"the rule fails under compile={compile!r} ({_first_line(error)}): leave "
+            "`compile` out, and it takes single steps, with its own tracebacks."
         ) from error
     curve.params = [d2l.numpy(p) for p in params]
     if packed:

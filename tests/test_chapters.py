@@ -15,6 +15,9 @@ from d2lopt.conventions import FRAMEWORKS
 from d2lopt.gallery import ORDER
 from d2lopt.processes import THREADS
 
+# The first test of a backend that needs the chapters waits for all ten of them.
+pytestmark = pytest.mark.timeout(900)
+
 CHAPTERS = Path(__file__).parents[1] / "chapters"
 NAMES = sorted(path.stem for path in CHAPTERS.glob("*.py"))
 FIGURES = {

@@ -136,3 +136,15 @@ def test_a_rule_of_yours_is_called_at_every_step(d2l):
     data = d2l.get_data_ch11(50, source="stand-in", quiet=True)
     curve = train.from_scratch(d2l, mine, None, {"lr": 0.1}, *data, 1)
     assert len(calls) == curve.num_steps == 30
+
+
+def test_an_optimizer_whose_state_is_of_another_kind_trains(d2l):
+    """A dict among the states, as optax's injected hyperparameters have it."""
+    if d2l.name != "jax":
+        pytest.skip("only optax has states of any kind")
+    import optax
+
+    made = optax.inject_hyperparams(optax.sgd)(learning_rate=0.01)
+    data = d2l.get_data_ch11(50, source="stand-in", quiet=True)
+    losses = [concise.built_in(d2l, made, {}, *data).losses for _ in range(2)]
+    assert losses[0] == losses[1]

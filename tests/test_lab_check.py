@@ -1,5 +1,6 @@
 """Checks that teach: what is right passes, what is wrong is named, on every backend."""
 
+import functools
 import importlib
 import itertools
 import json
@@ -482,6 +483,8 @@ def test_what_another_function_made_has_the_name_that_the_notebook_gives(d2l):
     for ways in ("functools.partial(mine)", "lambda *a: mine(*a)", "mine"):
         cell = f"{made}\nrmsprop = {ways}\nresult = lab.check(rmsprop, d2l)"
         assert defined(d2l, cell, "result").passed
+    rmsprop = defined(d2l, RULES_TEXT["rmsprop"], "rmsprop")
+    assert lab.check(functools.partial(rmsprop), d2l).passed
 
 
 def test_a_rule_of_no_lab_can_be_checked_and_a_lab_knows_its_own(oracle):

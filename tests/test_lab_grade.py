@@ -27,7 +27,7 @@ def d2lopt(*arguments, **more):
         [sys.executable, "-m", "d2lopt", "lab", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=280,
         **more,
     )
 

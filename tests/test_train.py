@@ -165,6 +165,11 @@ def test_states_of_a_library_rule_are_its_own(d2l, problem, states):
 
     Then w and b are two parameters for it, else one: the same but for rounding.
     """
+    stepped = [
+        d2l.train_ch11(d2l.rmsprop, s, HYPERPARAMS, *problem, 1, compile=False)[1]
+        for s in (None, states())
+    ]
+    assert stepped[0] == stepped[1]
     _, alone = d2l.train_ch11(d2l.rmsprop, None, HYPERPARAMS, *problem, 1)
     _, given = d2l.train_ch11(d2l.rmsprop, states(), HYPERPARAMS, *problem, 1)
     assert alone == pytest.approx(given, rel=1e-6)
@@ -418,6 +423,8 @@ def test_a_rule_that_cannot_be_compiled_is_told_what_to_do(d2l, problem):
 
     losses, told = outcome(lambda: run(True))
     if losses is None:
-        assert re.match("this rule cannot be compiled .* leave `compile` out", told)
+        assert re.match(
+            r"the rule fails under compile=True .* leave `compile` out", told
+        )
     else:  # where a step is a step
         assert losses == run(False)

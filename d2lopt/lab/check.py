@@ -60,10 +60,12 @@ def name_of(function: Any, home: Mapping[str, Any]) -> str:
 
     A function that another one made may be called anything within.
     """
-    own = getattr(function, "__name__", None)
-    if own in exercises.names():
+    inner = getattr(function, "func", function)  # of a functools.partial
+    own = getattr(function, "__name__", getattr(inner, "__name__", None))
+    known = exercises.names()
+    if own in known:
         return str(own)
-    for name in exercises.names():
+    for name in known:
         if function is not None and home.get(name) is function:
             return name
     if own is None:

@@ -15,7 +15,7 @@ from ..errors import InputError
 from . import catalogue
 from .check_rule import SECONDS, explained
 from .limits import OutOfTime, limit
-from .mistakes import HINTS, hint, hint_of_numbers
+from .mistakes import HINTS, OF_NUMBERS, hint
 from .result import Result
 from .trial import globals_kept, is_placeholder, quiet
 
@@ -131,7 +131,7 @@ class Numbers:
             return Result(name, True)
         for mistake, wrong in self.wrong:
             if self._same(found, [self._of(wrong, case) for case in self.cases]):
-                return Result(name, False, mistake, hint_of_numbers(mistake))
+                return Result(name, False, mistake, hint(mistake, words=OF_NUMBERS))
         return self._departs(name, found, expected)
 
     @property
@@ -279,7 +279,8 @@ class Plane:
                 except (ValueError, ArithmeticError, TypeError) as raised:
                     error = error or raised
                     break
-                if not hasattr(point, "__len__") or len(point) != 4:
+                several = isinstance(point, list | tuple) and len(point) == 4
+                if not several and tuple(getattr(point, "shape", ())) != (4,):
                     text = "Return the next four numbers: x1, x2, s1, s2."
                     return Result(name, False, "wrong-shape", text)
                 if self._counts == 2:
@@ -295,10 +296,10 @@ class Plane:
             for wrongs in (catalogue.singles, catalogue.pairs):
                 for wrong in wrongs(self.rule):
                     if self._follows(wrong.make, walks, d2l):
-                        told = hint_of_numbers(*wrong.mistakes)
+                        told = hint(*wrong.mistakes, words=OF_NUMBERS)
                         return Result(name, False, wrong.mistakes[0], told)
-            if self._loses_states(walks, d2l):
-                told = hint_of_numbers("state-rebound")
+            if self._counts == 4 and self._loses_states(walks, d2l):
+                told = hint("state-rebound", words=OF_NUMBERS)
                 return Result(name, False, "state-rebound", told)
         if error is not None:
             raise error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 HINTS = {
     # The function as such.
     "not-implemented": "Nothing is here yet: the function does nothing with its input.",
@@ -201,11 +203,6 @@ OF_NUMBERS = {
 }
 
 
-def hint_of_numbers(*mistakes: str) -> str:
-    """The same for an exercise whose result is numbers."""
-    return " And besides: ".join(OF_NUMBERS.get(m, HINTS[m]) for m in mistakes)
-
-
-def hint(*mistakes: str) -> str:
-    """The hints of the mistakes, one after the other."""
-    return " And besides: ".join(HINTS[m] for m in mistakes)
+def hint(*mistakes: str, words: Mapping[str, str] = HINTS) -> str:
+    """The hints of the mistakes, one after the other; `words` go before HINTS."""
+    return " And besides: ".join(words.get(m, HINTS[m]) for m in mistakes)

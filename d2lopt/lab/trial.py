@@ -75,8 +75,10 @@ class Asked(dict[str, Any]):
         return super().items()
 
     def get(self, key: str, default: Any = None) -> Any:
-        listed = key in self
-        return self[key] if listed else default
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
     def setdefault(self, key: str, default: Any = None) -> Any:
         return super().setdefault(key, self.get(key, default))
@@ -93,7 +95,8 @@ def call_of(d2l: Any, function: Any) -> Call:
     Raises an InputError if its arguments are those of no rule.
     """
     if not forms.is_book_form(function):
-        return function  # type: ignore[no-any-return]
+        portable: Call = function
+        return portable
 
     def call(params: Any, grads: Any, states: Any, hyperparams: Any) -> Any:
         held = [d2l.hold_grad(p, g) for p, g in zip(params, grads, strict=True)]
@@ -122,7 +125,7 @@ def globals_kept(function: Any) -> Iterator[None]:
         if name in home and isinstance(home[name], plain):
             try:
                 before[name] = copy.deepcopy(home[name])
-            except Exception:
+            except Exception:  # what cannot be copied stays as it becomes
                 continue
     own = dict(getattr(function, "__dict__", {}))
     try:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as onp
 
+# MXNet's import reads a name that NumPy has dropped, so NumPy's types lack it as well.
 onp.bool = bool  # type: ignore[attr-defined]
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # about NumPy names of its own that are gone

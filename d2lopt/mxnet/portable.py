@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..rules import Rule
 
 
-class Portable(mxnet.optimizer.Optimizer):  # type: ignore[misc]
+class Portable(mxnet.optimizer.Optimizer):  # type: ignore[misc]  # it has no types
     """A rule as an optimizer for gluon.Trainer."""
 
     def __init__(self, rule: Rule, hyperparams: dict[str, Any]) -> None:

@@ -31,6 +31,7 @@ class _Operators:
     __slots__ = ()
 
     def apply(self, name: str, *others: Any) -> Any:
+        """The operator of that name on this and others: numbers and tensors differ."""
         raise NotImplementedError
 
 
@@ -38,10 +39,9 @@ def _operator(name: str) -> Callable[..., Any]:
     return lambda x, *others: x.apply(name, *others)
 
 
-for _name in ("add", "sub", "mul", "truediv", "pow", "matmul"):
+_BINARY = ("add", "sub", "mul", "truediv", "pow", "matmul")
+for _name in ("neg", *_BINARY, *(f"r{name}" for name in _BINARY)):
     setattr(_Operators, f"__{_name}__", _operator(f"__{_name}__"))
-    setattr(_Operators, f"__r{_name}__", _operator(f"__r{_name}__"))
-setattr(_Operators, "__neg__", _operator("__neg__"))  # noqa: B010
 
 
 class Number(_Operators):

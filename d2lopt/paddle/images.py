@@ -14,7 +14,7 @@ from ..images import loop
 accuracy, get_dataloader_workers = loop.accuracy, loop.get_dataloader_workers
 
 
-class _Images(paddle.io.Dataset):  # type: ignore[misc]
+class _Images(paddle.io.Dataset):  # type: ignore[misc]  # it has no types
     """Kept as bytes, X (1, 28, 28) and y (1,); `_Batch` makes numbers of them."""
 
     def __init__(self, images: fashion.Images) -> None:

@@ -21,7 +21,7 @@ def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
     native.check(found, hyperparams, schedule, partly=True)
     step_of_rule = fuse.for_size(d2l, found)
 
-    class Portable(paddle.optimizer.Optimizer):  # type: ignore[misc]
+    class Portable(paddle.optimizer.Optimizer):  # type: ignore[misc]  # it has no types
         """The rule as an optimizer; a parameter group may have its own numbers."""
 
         def __init__(

@@ -52,7 +52,7 @@ def _name(device: Any) -> Any:
     return getattr(device, "_device_name", device)
 
 
-class TrainCallback(tf.keras.callbacks.Callback):  # type: ignore[misc]
+class TrainCallback(tf.keras.callbacks.Callback):  # type: ignore[misc]  # it has no types
     """Draws loss and accuracies after each epoch of net.fit, and prints the last.
 
     net must be compiled with metrics=["accuracy"].

@@ -13,7 +13,7 @@ _SCHEDULE = tf.keras.optimizers.schedules.LearningRateSchedule
 
 
 @tf.keras.utils.register_keras_serializable("d2lopt")
-class Portable(tf.keras.optimizers.Optimizer):  # type: ignore[misc]
+class Portable(tf.keras.optimizers.Optimizer):  # type: ignore[misc]  # it has no types
     """A rule as a Keras optimizer; its states are variables that Keras saves."""
 
     def __init__(
