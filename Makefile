@@ -1,6 +1,6 @@
 # make run    install everything into .venv and compare RMSProp on every backend
 # make test   the whole test suite, every backend in a process of its own
-# make lint   ruff and mypy
+# make lint   ruff, mypy, and the direction of imports
 # make chapters    every chapter on every backend: a table, and the figures in out/
 # make notebooks BACKEND=torch    the chapters as executed notebooks, in notebooks/
 
@@ -21,6 +21,7 @@ lint: .venv/installed
 	$(BIN)/ruff format --check d2lopt tests
 	$(BIN)/ruff format --check --line-length 78 chapters
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 chapters: .venv/installed
 	$(BIN)/d2lopt chapters

@@ -8,7 +8,7 @@ imports that framework and no other. `d2lopt.load(name)` does the same by name.
 from importlib import import_module
 from typing import Any
 
-from .conventions import FRAMEWORKS
+from .backend.frameworks import FRAMEWORKS
 
 __version__ = "0.1.0"
 

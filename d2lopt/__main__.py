@@ -1,5 +1,5 @@
 """`python -m d2lopt` is the command `d2lopt`."""
 
-from .cli import main
+from .cli.main import main
 
 main()

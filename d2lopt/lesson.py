@@ -12,10 +12,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import plot
-from .backend import load
-from .conventions import FRAMEWORKS
+from .backend.frameworks import FRAMEWORKS
+from .backend.load import load
+from .book import plot
+from .conventions.table import nearest
 from .errors import BrokenBackend, InputError, MissingBackend
+from .show.figures import in_kernel
 
 
 def start(chapter: str, backend: str = "") -> Any:
@@ -29,7 +31,7 @@ def start(chapter: str, backend: str = "") -> Any:
     2 and a sentence if the backend cannot be used.
     """
     default = os.environ.get("D2LOPT_BACKEND") or backend or "numpy"
-    if plot.in_kernel():
+    if in_kernel():
         return load(default)
     example = list(FRAMEWORKS)[1]
     parser = argparse.ArgumentParser(
@@ -60,7 +62,7 @@ def builtin(d2l: Any, optimizer: str, hyperparams: dict[str, Any]) -> Any:
 
     None if the framework has no optimizer of that kind.
     """
-    native = FRAMEWORKS[d2l.name].native(optimizer, hyperparams)
+    native = nearest(d2l.name, optimizer, hyperparams)
     return native and native[0].resolve(d2l, native[1])
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from browser import browser, page  # noqa: F401  (fixtures, for every test)
 
-from d2lopt import environment, plot
-from d2lopt.backend import load
-from d2lopt.conventions import FRAMEWORKS
+from d2lopt.backend import environment
+from d2lopt.backend.frameworks import FRAMEWORKS
+from d2lopt.backend.load import load
+from d2lopt.book import plot
 
 AIRFOIL = Path(__file__).parents[2] / "shared" / "data" / "airfoil_self_noise.dat"
 if AIRFOIL.exists():

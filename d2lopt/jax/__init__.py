@@ -8,6 +8,7 @@ hyperparameter traced as an argument keeps a Python float's precision.
 import functools
 import sys
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 import jax
@@ -15,15 +16,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from .. import book, native
-from ..backend import Tensor, builtin_from, compile_clock, loop
+from ..backend.contract import Tensor
+from ..backend.tools import builtin_from, compile_clock, loop
+from ..book import bind
 from ..errors import InputError
+from ..rules import native
 from .cells import Variable, array_in, on_arrays
 from .cells import assign as assign
 from .cells import variable as variable
-from .compiled import compiled as compiled
+from .compiled import compiled as _compiled
 from .compiled import wait as wait
-from .portable import optimizer as optimizer
+from .portable import optimizer as _optimizer
 
 jax.config.update("jax_enable_x64", True)
 
@@ -96,7 +99,7 @@ def _scan(step: Any, state: Any, batches: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=64)
-def _compiled(
+def _programs(
     step: Any, treedef: Any, shapes: Any, batch_shapes: Any
 ) -> dict[str, Any]:
     """Where the program for a step and these shapes is kept, once it is made."""
@@ -134,7 +137,7 @@ def fold(
     arrays = [array_in(x) for x in leaves]
     batches = tuple(batches)
     shapes = tuple(map(_shape, leaves)), tuple(map(_shape, batches))
-    program = _compiled(step, treedef, *shapes)
+    program = _programs(step, treedef, *shapes)
     cells = [x for x in leaves if isinstance(x, Variable)]
     if "run" not in program:
         before = [cell.value for cell in cells]
@@ -198,4 +201,7 @@ def native_step(
     return step, (net.params, jax.tree.map(variable, start))
 
 
-book.bind(sys.modules[__name__], jnp)
+compiled = MethodType(_compiled, sys.modules[__name__])
+optimizer = MethodType(_optimizer, sys.modules[__name__])
+
+bind(sys.modules[__name__], jnp)

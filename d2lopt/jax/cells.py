@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Tensor
+from ..backend.contract import Tensor
 
 
 class Variable:

@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import fuse, native
-from .. import jax as d2l
-from ..backend import Tensor, compile_clock
+from .. import fuse
+from ..backend.contract import Backend, Tensor
+from ..backend.tools import compile_clock
+from ..rules import native
 from .cells import Variable, array_in, variable
 
 
@@ -31,7 +32,7 @@ def _shapes(tree: Any) -> Any:
     )
 
 
-def compiled(rule: Any) -> fuse.CompiledRule:
+def compiled(d2l: Backend, rule: Any) -> fuse.CompiledRule:
     found = native.rule_of(d2l, rule)
 
     @functools.partial(jax.jit, donate_argnums=0)

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import optax
 
-from ..backend import Tensor
+from ..backend.contract import Tensor
 
 
 def _step(h: dict[str, float], p: Tensor, g: Tensor, *, donate: bool) -> Any:

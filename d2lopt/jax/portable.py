@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from .. import fuse, native
-from .. import jax as d2l
-from ..backend import Tensor
+from .. import fuse
+from ..backend.contract import Backend, Tensor
 from ..errors import InputError
+from ..rules import native
 from .cells import array_in, variable
 
 
@@ -21,7 +21,9 @@ class RuleState(NamedTuple):
     states: Any
 
 
-def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
+def optimizer(
+    d2l: Backend, rule: Any, init_states: Any = None, **hyperparams: Any
+) -> Any:
     """An optax.GradientTransformation, which needs params at each update.
 
     Each hyperparameter may be a schedule. One that is to be set in mid-training goes

@@ -3,7 +3,7 @@
 In a notebook, `d2lopt.lab.check(rmsprop)` checks the function of that name.
 """
 
-from .check import check, check_function
-from .result import Result
+from .checks.check import check, check_function
+from .checks.result import Result
 
 __all__ = ["Result", "check", "check_function"]

@@ -8,6 +8,7 @@ import functools
 import sys
 import warnings
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 import numpy as onp
@@ -19,14 +20,16 @@ with warnings.catch_warnings():
     import mxnet
     from mxnet import autograd, gluon, np, npx
 
-from .. import book, native
-from ..backend import Tensor, cpu_only, loop
+from ..backend.contract import Tensor
+from ..backend.tools import cpu_only, loop
+from ..book import bind
 from ..errors import unknown
+from ..rules import native
 from . import layer, program
-from .compiled import compiled as compiled
+from .compiled import compiled as _compiled
 from .compiled import wait as wait
 from .portable import Portable
-from .portable import optimizer as optimizer
+from .portable import optimizer as _optimizer
 from .program import either
 
 npx.set_np()
@@ -173,4 +176,8 @@ def try_gpu(i: int = 0) -> Any:
     return npx.gpu(i) if npx.num_gpus() > i else npx.cpu()
 
 
-book.bind(sys.modules[__name__], np)
+Portable.d2l = sys.modules[__name__]
+compiled = MethodType(_compiled, sys.modules[__name__])
+optimizer = MethodType(_optimizer, sys.modules[__name__])
+
+bind(sys.modules[__name__], np)

@@ -7,8 +7,7 @@ import numpy as onp
 from mxnet.base import _LIB, check_call
 
 from .. import fuse
-from .. import mxnet as d2l
-from ..backend import Tensor
+from ..backend.contract import Backend, Tensor
 
 
 def _view(x: Tensor) -> onp.ndarray[Any, Any] | None:
@@ -23,7 +22,7 @@ def _view(x: Tensor) -> onp.ndarray[Any, Any] | None:
     return fuse.at_address(address.value, x.shape, x.dtype)
 
 
-def compiled(rule: Any) -> fuse.CompiledRule:
+def compiled(d2l: Backend, rule: Any) -> fuse.CompiledRule:
     return fuse.compiled(d2l, rule, _view)
 
 

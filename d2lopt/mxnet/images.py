@@ -8,10 +8,10 @@ from typing import Any
 import numpy as onp
 from mxnet import autograd, gluon, init, np, npx
 
-from .. import fashion
-from ..images import loop
+from ..book import lenet
+from ..data import fashion
 
-accuracy, get_dataloader_workers = loop.accuracy, loop.get_dataloader_workers
+accuracy, get_dataloader_workers = lenet.accuracy, lenet.get_dataloader_workers
 
 
 def _batch(size: tuple[int, int] | None, rows: list[Any]) -> tuple[Any, Any]:
@@ -32,7 +32,7 @@ def load_data_fashion_mnist(
     X is float32 (n, 1, 28, 28) between 0 and 1, or of the height and width that
     `resize` asks for; y is int32 (n,). Raises an InputError if the data cannot be had.
     """
-    size = loop.size_of(resize)
+    size = lenet.size_of(resize)
     train, test = (
         gluon.data.DataLoader(
             gluon.data.ArrayDataset(images.X[:, None], images.y),
@@ -50,7 +50,7 @@ def evaluate_accuracy_gpu(net: Any, data_iter: Any, device: Any = None) -> float
     """The share of `data_iter` that net gets right, on `device`, or where net is."""
     if device is None:
         device = next(iter(net.collect_params().values())).list_ctx()[0]
-    return loop.share_right(lambda X: net(X.as_in_ctx(device)), data_iter)
+    return lenet.share_right(lambda X: net(X.as_in_ctx(device)), data_iter)
 
 
 def train_ch6(
@@ -70,4 +70,4 @@ def train_ch6(
         return losses.sum(), y_hat
 
     evaluate = lambda: evaluate_accuracy_gpu(net, test_iter)
-    loop.train(step, evaluate, train_iter, num_epochs, device)
+    lenet.train(step, evaluate, train_iter, num_epochs, device)

@@ -5,7 +5,7 @@ from typing import Any
 
 import mxnet
 
-from ..backend import Tensor
+from ..backend.contract import Tensor
 from .program import Trace, Traced, var
 
 FLAGS = [("static_alloc", "true"), ("static_shape", "true")]

@@ -3,18 +3,21 @@
 import copy
 import pickle
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 import mxnet
 
-from .. import fuse, native
-from .. import mxnet as d2l
+from .. import fuse
+from ..backend.contract import Backend
 from ..errors import InputError
-from ..rules import Rule
+from ..rules import native
+from ..rules.rule import Rule
 
 
 class Portable(mxnet.optimizer.Optimizer):  # type: ignore[misc]  # it has no types
     """A rule as an optimizer for gluon.Trainer."""
+
+    d2l: ClassVar[Backend]  # the namespace, which sets it: a saved one is pickled
 
     def __init__(self, rule: Rule, hyperparams: dict[str, Any]) -> None:
         self.given = copy.deepcopy(hyperparams)  # as a schedule keeps count
@@ -47,7 +50,7 @@ class Portable(mxnet.optimizer.Optimizer):  # type: ignore[misc]  # it has no ty
                 )
 
     def create_state(self, index: int, weight: Any) -> Any:
-        return native.start(d2l, self.rule, [weight.as_np_ndarray()])[0]
+        return native.start(self.d2l, self.rule, [weight.as_np_ndarray()])[0]
 
     def update(self, index: Any, weight: Any, grad: Any, state: Any) -> None:
         self._update_count(index)
@@ -60,7 +63,7 @@ class Portable(mxnet.optimizer.Optimizer):  # type: ignore[misc]  # it has no ty
         if self.rescale_grad != 1:
             grads = [g * self.rescale_grad for g in grads]
         if "_step" not in vars(self):
-            self._step = fuse.for_size(d2l, self.rule)
+            self._step = fuse.for_size(self.d2l, self.rule)
         self._step(params, grads, state, numbers)
 
     def __getstate__(self) -> Any:
@@ -79,7 +82,9 @@ class Portable(mxnet.optimizer.Optimizer):  # type: ignore[misc]  # it has no ty
 _SCHEDULE = mxnet.lr_scheduler.LRScheduler
 
 
-def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
+def optimizer(
+    d2l: Backend, rule: Any, init_states: Any = None, **hyperparams: Any
+) -> Any:
     """An mxnet.optimizer.Optimizer: gluon.Trainer(net.collect_params(), it)."""
     found = native.rule_of(d2l, rule, init_states)
     native.check(found, hyperparams, _SCHEDULE)

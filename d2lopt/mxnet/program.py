@@ -18,7 +18,8 @@ os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # its chatter when it bind
 import mxnet
 from mxnet import np
 
-from ..backend import Tensor, compile_clock
+from ..backend.contract import Tensor
+from ..backend.tools import compile_clock
 
 
 class Untraceable(Exception):

@@ -4,6 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,13 @@ with warnings.catch_warnings():
 if _threads is None:  # its import sets 1, for all of the process
     os.environ.pop("OMP_NUM_THREADS", None)
 
-from .. import book
-from ..backend import Tensor, builtin_from, loop
+from ..backend.contract import Tensor
+from ..backend.tools import builtin_from, loop
+from ..book import bind
 from ..errors import InputError
-from .compiled import compiled as compiled
+from .compiled import compiled as _compiled
 from .compiled import wait as wait
-from .portable import optimizer as optimizer
+from .portable import optimizer as _optimizer
 
 name = "paddle"
 version = paddle.__version__
@@ -147,4 +149,7 @@ def try_gpu(i: int = 0) -> Any:
     return paddle.CUDAPlace(i) if there else paddle.CPUPlace()
 
 
-book.bind(sys.modules[__name__], paddle)
+compiled = MethodType(_compiled, sys.modules[__name__])
+optimizer = MethodType(_optimizer, sys.modules[__name__])
+
+bind(sys.modules[__name__], paddle)

@@ -6,8 +6,7 @@ import numpy as np
 import paddle
 
 from .. import fuse
-from .. import paddle as d2l
-from ..backend import Tensor
+from ..backend.contract import Backend, Tensor
 
 _DTYPES = {"paddle.float32": np.float32, "paddle.float64": np.float64}
 
@@ -25,7 +24,7 @@ def _changed(x: Tensor) -> None:
     x._bump_inplace_version()  # a backward pass that needs the old value says so
 
 
-def compiled(rule: Any) -> fuse.CompiledRule:
+def compiled(d2l: Backend, rule: Any) -> fuse.CompiledRule:
     return fuse.compiled(d2l, rule, _view, _changed)
 
 

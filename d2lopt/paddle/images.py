@@ -8,10 +8,10 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from .. import fashion
-from ..images import loop
+from ..book import lenet
+from ..data import fashion
 
-accuracy, get_dataloader_workers = loop.accuracy, loop.get_dataloader_workers
+accuracy, get_dataloader_workers = lenet.accuracy, lenet.get_dataloader_workers
 
 
 class _Images(paddle.io.Dataset):  # type: ignore[misc]  # it has no types
@@ -51,7 +51,7 @@ def load_data_fashion_mnist(
     `resize` asks for; y is int64 (n, 1), as in Paddle's own data set. Raises an
     InputError if the data cannot be had.
     """
-    size = loop.size_of(resize)
+    size = lenet.size_of(resize)
     train, test = (
         paddle.io.DataLoader(
             _Images(images),
@@ -81,7 +81,7 @@ def evaluate_accuracy_gpu(net: Any, data_iter: Any, device: Any = None) -> float
         weights = net.parameters()
         device = weights[0].place if device is None and weights else device
     with paddle.no_grad():
-        return loop.share_right(lambda X: net(_on(X, device)), data_iter)
+        return lenet.share_right(lambda X: net(_on(X, device)), data_iter)
 
 
 def _on(x: Any, device: Any) -> Any:
@@ -107,4 +107,4 @@ def train_ch6(
         return value.detach() * X.shape[0], y_hat
 
     evaluate = lambda: evaluate_accuracy_gpu(net, test_iter)
-    loop.train(step, evaluate, train_iter, num_epochs, device)
+    lenet.train(step, evaluate, train_iter, num_epochs, device)

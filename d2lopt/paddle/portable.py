@@ -4,13 +4,15 @@ from typing import Any
 
 import paddle
 
-from .. import fuse, native
-from .. import paddle as d2l
-from ..backend import Tensor
+from .. import fuse
+from ..backend.contract import Backend, Tensor
 from ..errors import InputError
+from ..rules import native
 
 
-def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
+def optimizer(
+    d2l: Backend, rule: Any, init_states: Any = None, **hyperparams: Any
+) -> Any:
     """A class, called as paddle.optimizer.SGD is: Opt(parameters=net.parameters()).
 
     The rate is `lr` here, and `learning_rate` there as for Paddle's own; in a group of

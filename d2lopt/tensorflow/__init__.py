@@ -9,6 +9,7 @@ import math
 import os
 import sys
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,16 @@ from .sparing import sparing
 with sparing():
     import tensorflow as tf
 
-from .. import book, native
-from ..backend import Tensor, builtin_from, compile_clock, loop
-from ..batches import Minibatches
+from ..backend.contract import Tensor
+from ..backend.tools import builtin_from, compile_clock, loop
+from ..book import bind
 from ..errors import InputError
-from .compiled import compiled as compiled
+from ..rules import native
+from ..train.batches import Minibatches
+from .compiled import compiled as _compiled
 from .compiled import wait as wait
 from .portable import Portable, plain
-from .portable import optimizer as optimizer
+from .portable import optimizer as _optimizer
 from .scalar import Scalar
 
 name = "tensorflow"
@@ -225,4 +228,8 @@ def try_gpu(i: int = 0) -> Any:
     return tf.device(f"/GPU:{i}" if there else "/CPU:0")
 
 
-book.bind(sys.modules[__name__], tf)
+Portable.d2l = sys.modules[__name__]
+compiled = MethodType(_compiled, sys.modules[__name__])
+optimizer = MethodType(_optimizer, sys.modules[__name__])
+
+bind(sys.modules[__name__], tf)

@@ -4,9 +4,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from .. import fuse, native
-from .. import tensorflow as d2l
-from ..backend import Tensor, compile_clock
+from .. import fuse
+from ..backend.contract import Backend, Tensor
+from ..backend.tools import compile_clock
+from ..rules import native
 from .scalar import Scalar
 
 
@@ -18,7 +19,7 @@ def _traced(x: Any) -> Any:
     return tf.cast(x, tf.float64) if x.shape.rank == 0 else x
 
 
-def compiled(rule: Any) -> fuse.CompiledRule:
+def compiled(d2l: Backend, rule: Any) -> fuse.CompiledRule:
     found = native.rule_of(d2l, rule)
 
     def run(params: Any, grads: Any, states: Any, hyperparams: Any) -> None:

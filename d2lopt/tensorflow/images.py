@@ -7,12 +7,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from .. import fashion
-from ..animator import Animator
-from ..images import loop
-from ..measure import Timer
+from ..book import lenet
+from ..book.animator import Animator
+from ..book.measure import Timer
+from ..data import fashion
 
-accuracy, get_dataloader_workers = loop.accuracy, loop.get_dataloader_workers
+accuracy, get_dataloader_workers = lenet.accuracy, lenet.get_dataloader_workers
 
 
 def load_data_fashion_mnist(
@@ -23,7 +23,7 @@ def load_data_fashion_mnist(
     X is float32 (n, 28, 28, 1) between 0 and 1, or of the height and width that
     `resize` asks for; y is int32 (n,). Raises an InputError if the data cannot be had.
     """
-    size = loop.size_of(resize)
+    size = lenet.size_of(resize)
 
     def numbers(X: Any, y: Any) -> tuple[Any, Any]:
         X = tf.cast(X, tf.float32) / 255
@@ -44,7 +44,7 @@ def evaluate_accuracy_gpu(net: Any, data_iter: Any, device: Any = None) -> float
     if isinstance(net, tf.keras.Model):
         net = partial(net, training=False)
     with tf.device(_name(device)):
-        return loop.share_right(net, data_iter)
+        return lenet.share_right(net, data_iter)
 
 
 def _name(device: Any) -> Any:
@@ -87,7 +87,7 @@ class TrainCallback(tf.keras.callbacks.Callback):  # type: ignore[misc]  # it ha
         self.animator.add(epoch + 1, (*means, test_acc))
         if epoch == self.num_epochs - 1:
             rows = next(iter(self.train_iter))[0].shape[0] * len(self.train_iter)
-            loop.report(means, test_acc, rows / self.timer.avg(), self.device_name)
+            lenet.report(means, test_acc, rows / self.timer.avg(), self.device_name)
 
 
 def train_ch6(

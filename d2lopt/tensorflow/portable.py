@@ -1,12 +1,13 @@
 """A portable rule as a Keras optimizer."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from .. import fuse, native
-from .. import tensorflow as d2l
-from ..rules import Rule
+from .. import fuse
+from ..backend.contract import Backend
+from ..rules import native
+from ..rules.rule import Rule
 from .scalar import Scalar
 
 _SCHEDULE = tf.keras.optimizers.schedules.LearningRateSchedule
@@ -15,6 +16,8 @@ _SCHEDULE = tf.keras.optimizers.schedules.LearningRateSchedule
 @tf.keras.utils.register_keras_serializable("d2lopt")
 class Portable(tf.keras.optimizers.Optimizer):  # type: ignore[misc]  # it has no types
     """A rule as a Keras optimizer; its states are variables that Keras saves."""
+
+    d2l: ClassVar[Backend]  # the namespace, which sets it: Keras makes a saved one anew
 
     def __init__(
         self,
@@ -27,7 +30,7 @@ class Portable(tf.keras.optimizers.Optimizer):  # type: ignore[misc]  # it has n
         rule = rule if isinstance(rule, Rule) else native.from_json(rule)
         self._has_lr = learning_rate is not None
         self._given = rule, hyperparams, learning_rate
-        self._run = fuse.for_size(d2l, rule)
+        self._run = fuse.for_size(self.d2l, rule)
 
     def clone(self) -> "Portable":
         """This one as it was made."""
@@ -53,7 +56,7 @@ class Portable(tf.keras.optimizers.Optimizer):  # type: ignore[misc]  # it has n
                 p if bool(p.is_initialized()) else tf.zeros(p.shape, p.dtype)
                 for p in plain(variables)
             ]
-            starts = native.start(d2l, self._given[0], params)
+            starts = native.start(self.d2l, self._given[0], params)
             states = tf.nest.map_structure(self._kept, starts)
         self._states = states
 
@@ -86,7 +89,9 @@ def plain(variables: Any) -> list[Any]:
     return [v.value if isinstance(v, tf.keras.Variable) else v for v in variables]
 
 
-def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
+def optimizer(
+    d2l: Backend, rule: Any, init_states: Any = None, **hyperparams: Any
+) -> Any:
     """A Keras optimizer: model.compile(optimizer=it)."""
     found = native.rule_of(d2l, rule, init_states)
     native.check(found, hyperparams, _SCHEDULE)

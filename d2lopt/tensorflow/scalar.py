@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..backend import Tensor
+from ..backend.contract import Tensor
 
 
 class Scalar:

@@ -3,18 +3,20 @@
 import functools
 import sys
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils._pytree import tree_map
 
-from .. import book
-from ..backend import Tensor, builtin_from, compile_clock, loop
+from ..backend.contract import Tensor
+from ..backend.tools import builtin_from, compile_clock, loop
+from ..book import bind
 from ..errors import InputError
-from .compiled import compiled as compiled
+from .compiled import compiled as _compiled
 from .compiled import wait as wait
-from .portable import optimizer as optimizer
+from .portable import optimizer as _optimizer
 
 name = "torch"
 version = torch.__version__
@@ -102,7 +104,7 @@ def fold(
 ) -> None:
     # Compiling takes ten seconds and more: only when asked, and not for a single turn.
     if compile and len(batches[0]) > 1 and not torch.compiler.is_compiling():
-        step, state = _compiled(step), _with_tensors(state)
+        step, state = _program(step), _with_tensors(state)
     loop(step, state, batches, watch)
 
 
@@ -110,7 +112,7 @@ PROGRAMS = 1000
 
 
 @functools.lru_cache(maxsize=64)
-def _compiled(step: Any) -> Any:
+def _program(step: Any) -> Any:
     """The step as one program; a fold within it is unrolled."""
     program: Any = None
     shapes = set()
@@ -185,4 +187,7 @@ def try_gpu(i: int = 0) -> torch.device:
     return torch.device(f"cuda:{i}" if torch.cuda.device_count() > i else "cpu")
 
 
-book.bind(sys.modules[__name__], torch)
+compiled = MethodType(_compiled, sys.modules[__name__])
+optimizer = MethodType(_optimizer, sys.modules[__name__])
+
+bind(sys.modules[__name__], torch)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from .. import fuse, native
-from .. import torch as d2l
-from ..backend import Tensor, compile_clock
+from .. import fuse
+from ..backend.contract import Backend, Tensor
+from ..backend.tools import compile_clock
+from ..rules import native
 
 
 def _view(x: Tensor) -> np.ndarray[Any, Any] | None:
@@ -22,7 +23,7 @@ def _view(x: Tensor) -> np.ndarray[Any, Any] | None:
     return array
 
 
-def compiled(rule: Any) -> fuse.CompiledRule:
+def compiled(d2l: Backend, rule: Any) -> fuse.CompiledRule:
     on_cpu = fuse.compiled(d2l, rule, _view, torch.autograd.graph.increment_version)
     on_gpu: fuse.CompiledRule | None = None
 
@@ -32,13 +33,13 @@ def compiled(rule: Any) -> fuse.CompiledRule:
             on_cpu(params, grads, states, hyperparams)
             return
         if on_gpu is None:
-            on_gpu = _by_inductor(rule)
+            on_gpu = _by_inductor(d2l, rule)
         on_gpu(params, grads, states, hyperparams)
 
     return step
 
 
-def _by_inductor(rule: Any) -> fuse.CompiledRule:
+def _by_inductor(d2l: Backend, rule: Any) -> fuse.CompiledRule:
     """The rule through torch.compile; numbers as tensors, as new ones recompile."""
     found = native.rule_of(d2l, rule)
 

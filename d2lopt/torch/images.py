@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from .. import fashion
-from ..images import loop
+from ..book import lenet
+from ..data import fashion
 
-accuracy, get_dataloader_workers = loop.accuracy, loop.get_dataloader_workers
+accuracy, get_dataloader_workers = lenet.accuracy, lenet.get_dataloader_workers
 
 
 class _Images(torch.utils.data.Dataset):  # type: ignore[misc]
@@ -50,7 +50,7 @@ def load_data_fashion_mnist(
     X is float32 (n, 1, 28, 28) between 0 and 1, or of the height and width that
     `resize` asks for; y is int64 (n,). Raises an InputError if the data cannot be had.
     """
-    size = loop.size_of(resize)
+    size = lenet.size_of(resize)
     train, test = (
         torch.utils.data.DataLoader(
             _Images(images, size),
@@ -80,7 +80,7 @@ def evaluate_accuracy_gpu(net: Any, data_iter: Any, device: Any = None) -> float
         weight = next(net.parameters(), None)
         device = device or (None if weight is None else weight.device)
     with torch.no_grad():
-        return loop.share_right(lambda X: net(X.to(device)), data_iter)
+        return lenet.share_right(lambda X: net(X.to(device)), data_iter)
 
 
 def train_ch6(
@@ -101,4 +101,4 @@ def train_ch6(
         return value.detach() * len(y), y_hat
 
     evaluate = lambda: evaluate_accuracy_gpu(net, test_iter)
-    loop.train(step, evaluate, train_iter, num_epochs, device)
+    lenet.train(step, evaluate, train_iter, num_epochs, device)

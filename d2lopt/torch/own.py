@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from ..backend import Tensor
+from ..backend.contract import Tensor
 
 
 def _step(h: dict[str, float], p: Tensor, g: Tensor, **how: Any) -> Any:

@@ -5,12 +5,14 @@ from typing import Any
 
 import torch
 
-from .. import fuse, native
-from .. import torch as d2l
-from ..backend import Tensor
+from .. import fuse
+from ..backend.contract import Backend, Tensor
+from ..rules import native
 
 
-def optimizer(rule: Any, init_states: Any = None, **hyperparams: Any) -> Any:
+def optimizer(
+    d2l: Backend, rule: Any, init_states: Any = None, **hyperparams: Any
+) -> Any:
     """A class, called as torch.optim.RMSprop is: Opt(net.parameters(), lr=0.1)."""
     found = native.rule_of(d2l, rule, init_states)
     native.check(found, hyperparams, torch.Tensor, partly=True)

@@ -1,0 +1,167 @@
+"""The contract that every framework module keeps, and the way to load one.
+
+A framework module (`d2lopt.numpy` and its siblings) is itself the namespace that
+lessons call `d2l`: the functions below are its own, and `book.bind` adds the portable
+ones (the rules, the harness, the plots) bound to it. mypy holds each module against
+`Backend`, and a test calls every name of it on every framework.
+
+What the contract promises beyond the signatures:
+
+- A tensor takes part in `+ - * / **` with Python floats and keeps its own dtype.
+- After `assign(x, value)` every holder of the variable x sees value.
+- `value_and_grad` is the one way to gradients.
+- `fold` is the one loop over steps: a Python loop, or one compiled loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Tensor = Any  # what the framework computes with
+Variable = Any  # a tensor that `assign` changes in place
+State = Any  # nested lists, tuples and dicts of variables, tensors and numbers
+Step = Callable[[State, tuple[Tensor, ...]], Tensor | None]
+Watch = Callable[[Tensor], None]
+
+
+class Backend(Protocol):
+    """The namespace of one framework. A dtype is "float32" or "float64"."""
+
+    name: str
+    version: str
+
+    def __hash__(self) -> int: ...
+
+    def use_device(self, device: str) -> None:
+        """Compute on "cpu" or "cuda" from now on; InputError if that cannot be."""
+
+    # Tensors in and out.
+    def tensor(self, value: Any, dtype: str = "float32") -> Tensor:
+        """A tensor with the numbers of `value` (array, list, number)."""
+
+    def numpy(self, x: Tensor) -> np.ndarray[Any, Any]:
+        """The numbers of x as a NumPy array; waits for pending work."""
+
+    # Constructors.
+    def zeros(self, shape: Any, /, *, dtype: str = "float32") -> Tensor: ...
+    def ones(self, shape: Any, /, *, dtype: str = "float32") -> Tensor: ...
+    def arange(self, *span: float, dtype: str = "float32") -> Tensor:
+        """As range(stop), range(start, stop) or range(start, stop, step), as floats."""
+
+    def zeros_like(self, x: Tensor) -> Tensor: ...
+
+    # Elementwise.
+    def sqrt(self, x: Tensor) -> Tensor: ...
+    def square(self, x: Tensor) -> Tensor: ...
+    def exp(self, x: Tensor) -> Tensor: ...
+    def log(self, x: Tensor) -> Tensor: ...
+    def abs(self, x: Tensor) -> Tensor: ...
+    def sign(self, x: Tensor) -> Tensor: ...
+    def sin(self, x: Tensor) -> Tensor: ...
+    def cos(self, x: Tensor) -> Tensor: ...
+    def maximum(self, x: Tensor, y: Tensor) -> Tensor: ...
+    def minimum(self, x: Tensor, y: Tensor) -> Tensor: ...
+
+    # Over all elements, to a tensor of shape ().
+    def sum(self, x: Tensor) -> Tensor: ...
+    def mean(self, x: Tensor) -> Tensor: ...
+
+    # Shapes.
+    def matmul(self, x: Tensor, y: Tensor) -> Tensor: ...
+    def reshape(self, x: Tensor, shape: Any) -> Tensor: ...
+
+    # State.
+    def variable(self, value: Tensor) -> Variable:
+        """A variable that starts at `value` and shares no memory with it."""
+
+    def assign(self, x: Variable, value: Tensor) -> None:
+        """x ← value, in place. Both have the same shape."""
+
+    def hold_grad(self, x: Variable, grad: Tensor) -> Variable:
+        """x with `x.grad` set to `grad`: what rules in the book's form read."""
+
+    def compiled(self, rule: Any) -> Callable[[Any, Any, Any, Any], None]:
+        """`rule` as (params, grads, states, hyperparams), for large parameters.
+
+        It changes params and states in place, to the numbers that the rule gives, in
+        as few passes over the memory as the framework allows, and with at most one more
+        array of their size. `rule` is one of this library, a `pieces.Chain`, or a
+        function of yours, which is then tensor code only. What compiles it is Numba,
+        through `fuse`, or the framework's own compiler; a new number compiles nothing.
+        Where arrays overlap or are not contiguous, or the rule is more than elementwise
+        functions and sums, `fuse` runs the rule as it is written.
+        """
+
+    def wait(self, *tensors: Tensor) -> None:
+        """Return when all work is done that the tensors' values come from."""
+
+    # Gradients and loops.
+    def value_and_grad(
+        self, loss: Callable[..., Tensor]
+    ) -> Callable[..., tuple[Tensor, list[Tensor]]]:
+        """The function (params, *batch) → (loss, [∂loss/∂p for p in params])."""
+
+    def fold(
+        self,
+        step: Step,
+        state: State,
+        batches: Sequence[Tensor],
+        watch: Watch | None = None,
+        compile: bool | None = None,
+    ) -> None:
+        """Apply `step(state, batch)` over the first axis of `batches`.
+
+        The step changes the variables in `state`. If it returns a tensor, `watch` gets
+        each one in turn, and may raise to stop the loop.
+
+        Unless `compile` is False, the loop may be compiled: the step is then tensor
+        code only, and reads what changes from `state`, never from a closure. None
+        leaves it to the framework, which compiles where that makes the whole wait
+        shorter, compiling included; True asks for the fastest loop, however long that
+        takes to compile. One that gains nothing from it takes the steps as they come.
+        """
+
+    # What the framework itself offers.
+    def linear(self, w: Variable, b: Variable) -> Callable[[Tensor], Tensor]:
+        """The framework's own linear layer X ↦ Xw + b; starts at w (d, 1), b (1,)."""
+
+    def weights(self, net: Any) -> list[Tensor]:
+        """What that layer's w (d, 1) and b (1,) are now."""
+
+    def builtin(self, name: str) -> Any:
+        """What the framework has under that name of its convention's row."""
+
+    def native_step(
+        self,
+        trainer_fn: Any,
+        hyperparams: dict[str, Any],
+        net: Any,
+        loss: Callable[..., Tensor],
+    ) -> tuple[Step, State]:
+        """(step, state) for `fold`: one step of the framework's own optimizer.
+
+        A state that is a list or tuple holds all variables that a step changes.
+        A batch is (X, *rest); the step minimises loss(net(X), *rest). `trainer_fn` is
+        what `builtin` gives; or what `optimizer` gives, which is left as it is.
+        """
+
+    def optimizer(
+        self,
+        rule: Any,
+        init_states: Callable[..., Any] | None = None,
+        **hyperparams: Any,
+    ) -> Any:
+        """What this framework calls an optimizer, made of a portable rule.
+
+        It works wherever one of the framework's own does: with its layers, its ways to
+        save and load, and its schedules, one of which may be given as `lr`. `rule` is
+        one of this library, a `pieces.Chain`, or a function of yours, (params, grads,
+        states, hyperparams), which is called once a step. Its states come from
+        `init_states(d2l, params)`, one for each parameter, or are zero tensors. What
+        is known of the rule's hyperparameters is checked: an InputError names the one
+        that is missing or out of its range.
+        """

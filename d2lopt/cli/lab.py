@@ -1,0 +1,237 @@
+"""The commands about labs: lab student, lab solution, lab check, lab grade."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..backend.frameworks import FRAMEWORKS
+from ..errors import InputError
+from .options import SECONDS, installed_backend
+
+if TYPE_CHECKING:
+    from ..lab.grading.grade import Batch
+
+Command = Callable[..., None]
+BACKEND = click.option(
+    "--backend", default="numpy", show_default=True, help=", ".join(FRAMEWORKS)
+)
+LAB = click.option("--lab", required=True, help="The chapter, such as rmsprop.")
+LIMITS = (
+    click.option(
+        "--seconds",
+        type=SECONDS,
+        default=10.0,
+        show_default=True,
+        help="Processor time that a question may take; twice as much on the clock.",
+    ),
+    click.option(
+        "--memory",
+        type=click.IntRange(min=64),
+        default=1024,
+        show_default=True,
+        help="Megabytes that a question may take.",
+    ),
+)
+
+
+def limits(command: Command) -> Command:
+    """The options of a question's limits."""
+    for option in reversed(LIMITS):
+        command = option(command)
+    return command
+
+
+def folder_option(default: str, what: str) -> Callable[[Command], Command]:
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        default=default,
+        show_default=True,
+        help=what,
+    )
+
+
+@click.group()
+def lab() -> None:
+    """Hand out a chapter's exercises, check them, and grade a class.
+
+    \b
+    d2lopt lab student rmsprop --backend numpy --out handout
+    d2lopt lab check my_rmsprop.ipynb --lab rmsprop
+    d2lopt lab grade submissions --lab rmsprop --out grades
+    """
+
+
+@lab.command()
+@click.argument("lab")
+@BACKEND
+@folder_option("handout", "Folder for the two files.")
+def student(lab: str, backend: str, out: Path) -> None:
+    """Write the student's version of LAB: solutions out, a check after each exercise.
+
+    LAB is the name of a chapter, or the path of a script of your own.
+
+    \b
+    d2lopt lab student rmsprop
+    """
+    from ..lab.handout.student import write_student
+
+    for path in write_student(lab, installed_backend(backend), out):
+        print(path)
+
+
+@lab.command()
+@click.argument("lab")
+@BACKEND
+@folder_option("solutions", "Folder for the notebook.")
+@click.option(
+    "--limit",
+    type=SECONDS,
+    default=120.0,
+    show_default=True,
+    help="Seconds that a cell may take.",
+)
+def solution(lab: str, backend: str, out: Path, limit: float) -> None:
+    """Write LAB solved, with its checks, as an executed notebook.
+
+    \b
+    d2lopt lab solution rmsprop
+    """
+    from ..lab.handout.student import write_solution
+    from .options import writable
+
+    visit = write_solution(lab, installed_backend(backend), writable(out), limit)
+    print(visit.line, file=sys.stderr)
+    print(out / f"{visit.chapter}-{backend}.ipynb")
+    if visit.problem:
+        sys.exit(1)
+
+
+@lab.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@LAB
+@BACKEND
+@limits
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one object for each exercise."
+)
+def check(
+    file: Path, lab: str, backend: str, seconds: float, memory: int, as_json: bool
+) -> None:
+    """Check the exercises of LAB in FILE, a script or a notebook.
+
+    Exits with 1 if one is not right.
+
+    \b
+    d2lopt lab check rmsprop.ipynb --lab rmsprop
+    d2lopt lab check rmsprop.py --lab rmsprop --json
+    """
+    batch = batch_of(lab, backend, seconds, memory)
+    from ..lab.grading.grade import SUFFIXES, answer_all, questions, read
+
+    if not file.is_file():
+        raise InputError(f"there is no file {file}: name what you hand in.")
+    if file.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{file} is no .py or .ipynb file: name what you hand in.")
+    found = {}
+    asked = questions(batch, [read(file.stem, file)])
+    answer_all(
+        batch,
+        list(asked.values()),
+        1,
+        lambda question, result: found.update({question.key: result}),
+    )
+    for key in asked:
+        print(json.dumps(found[key].as_json()) if as_json else found[key])
+    if not all(result.passed for result in found.values()):
+        sys.exit(1)
+
+
+@lab.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@LAB
+@BACKEND
+@folder_option("grades", "Folder for the grades; a stopped batch goes on there.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    show_default="the cores",
+    help="Questions at a time.",
+)
+@limits
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one object for each submission."
+)
+def grade(
+    folder: Path,
+    lab: str,
+    backend: str,
+    out: Path,
+    jobs: int,
+    seconds: float,
+    memory: int,
+    as_json: bool,
+) -> None:
+    """Grade every .py and .ipynb in FOLDER: a page each, and grades.csv.
+
+    Every question runs in a process of its own, with limits; these are no protection
+    against an attacker (docs/instructors.md says what is).
+
+    \b
+    d2lopt lab grade submissions --lab rmsprop --out grades
+    """
+    batch = batch_of(lab, backend, seconds, memory)
+    from ..lab.grading.grade import grade_all, submissions
+    from ..lab.grading.pages import write_all
+    from ..show.screen import Bar
+    from .options import writable
+
+    found, aside = submissions(folder, lab)
+    if aside:
+        listed = ", ".join(aside[:5]) + ", …" * (len(aside) > 5)
+        print(f"left aside, as no .py or .ipynb: {listed}", file=sys.stderr)
+    with Bar("questions", quiet=as_json) as bar:
+        grades = grade_all(batch, found, writable(out), jobs, bar.begin, bar.step)
+    write_all(batch, grades, out)
+    for graded in grades if as_json else ():
+        answer = {
+            "student": graded.submission.student,
+            "score": graded.score,
+            "out_of": len(graded.results),
+            "results": [result.as_json() for result in graded.results],
+        }
+        print(json.dumps(answer))
+    if not as_json:
+        right = sum(graded.score == len(graded.results) for graded in grades)
+        print(f"{len(grades)} submissions, {right} of them all right")
+        print(out / "grades.csv")
+        print(out / "index.html")
+
+
+def batch_of(lab: str, backend: str, seconds: float, memory: int) -> Batch:
+    """What is asked; an error if the lab, the backend or the system is not fit."""
+    installed_backend(backend)
+    if not hasattr(os, "fork"):
+        raise InputError(
+            "checking files needs a system with fork, such as Linux or macOS; in a "
+            "notebook, d2lopt.lab.check works everywhere."
+        )
+    try:
+        import psutil  # noqa: F401  what watches the processes
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "checking files needs psutil, which is not installed: "
+            f"{sys.executable} -m pip install 'd2lopt[lab]'"
+        ) from error
+    from ..lab.grading.grade import Batch, find_lab
+    from ..lab.grading.sandbox import Limits
+
+    return Batch(find_lab(lab), backend, Limits(seconds=seconds, memory_mb=memory))

@@ -1,0 +1,56 @@
+"""The command line. It imports what a command needs when the command runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from .. import __version__
+from ..errors import BrokenBackend, InputError, MissingBackend
+
+
+class Commands(click.Group):
+    """Errors that are not bugs end in one sentence and exit status 2."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except (InputError, MissingBackend, BrokenBackend) as error:
+            print(f"d2lopt: {error}", file=sys.stderr)
+            context.exit(2)
+        except KeyboardInterrupt:
+            print("d2lopt: stopped; finished records are kept.", file=sys.stderr)
+            context.exit(130)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Write an optimizer once; run it, see it and check it on every framework.
+
+    \b
+    d2lopt compare rmsprop
+    d2lopt run rmsprop --backend torch --lr 0.02
+    d2lopt doctor
+    """
+
+
+def _add_others() -> None:
+    from .bench import bench
+    from .chapters import chapters, notebooks
+    from .conventions import conformance, explain, translate
+    from .lab import lab
+    from .pages import playground
+    from .run import compare, doctor, run
+    from .sweep import sweep
+
+    for command in (
+        *(run, compare, doctor, explain, translate, conformance, chapters, notebooks),
+        *(sweep, bench, lab, playground),
+    ):
+        main.add_command(command)
+
+
+_add_others()

@@ -1,0 +1,290 @@
+"""Whether each framework's own optimizers compute what the table of conventions says.
+
+Each built-in takes 50 steps on the same gradients as the rule of `pieces.py` that its
+row describes, which runs on NumPy in float64. The gradients are random, of sizes 0.01
+to 10, one coordinate sparse; they come about as those of a linear layer, whose gradient
+for Σ c (Xw + b) is c Xᵀ and c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ..backend import load
+from ..backend.contract import Backend, Tensor
+from ..backend.environment import installed_version, optimizers_version
+from ..backend.frameworks import FRAMEWORKS
+from ..backend.processes import Event, all_at_once
+from ..show.screen import Progress, Table
+from .table import CHECKED, ROWS
+from .traits import NEUTRAL, Builtin, Settings, hyperparams
+
+STEPS, COORDINATES = 50, 8
+BOUNDS = {"float64": 1e-12, "float32": 2e-6}
+
+# Settings from which a case starts.
+BASE: dict[str, dict[str, Any]] = {
+    "rmsprop": {"lr": 0.01, "gamma": 0.9, "eps": 1e-3},
+    "sgd": {"lr": 0.01},
+    "momentum": {"lr": 0.01, "momentum": 0.9},
+    "adagrad": {"lr": 0.1, "eps": 1e-3},
+    "adadelta": {"lr": 0.5, "rho": 0.9, "eps": 1e-3},
+    "adam": {"lr": 0.01, "beta1": 0.9, "beta2": 0.999, "eps": 1e-3},
+    "adamw": {
+        "lr": 0.01,
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "eps": 1e-3,
+        "weight_decay": 0.1,
+    },
+}
+
+# What is added to them, one case for each that a built-in can express.
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"momentum": 0.9},
+    {"momentum": 0.9, "nesterov": True},
+    {"centered": True},
+    {"centered": True, "momentum": 0.9},
+    {"weight_decay": 0.1},
+    {"l1_decay": 0.1},
+    {"weight_decay": 0.1, "momentum": 0.9, "centered": True},
+    {"clip_value": 0.5},
+    {"clip_norm": 0.5},
+    {"clip_global_norm": 0.5},
+    {"clip_value": 0.5, "weight_decay": 0.1},
+    {"clip_global_norm": 0.5, "weight_decay": 0.1},
+    {"clip_weights": 0.5},
+    {"corrected": True},
+    {"corrected": True, "centered": True},
+    {"start": 0.25},
+    {"eps_inside": False},
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One case: how far the built-in is from the rule, relative to the parameters."""
+
+    backend: str
+    version: str
+    optimizers_version: str  # of the package that the optimizers come in
+    checked: str  # the version of that, with which the row was measured before
+    optimizer: str
+    name: str
+    options: dict[str, Any]
+    float64: float | None
+    float32: float | None
+    conforms: bool
+    message: str = ""
+
+
+def cases(row: Builtin) -> Iterator[dict[str, Any]]:
+    """The options, beside `BASE`, with which a built-in is measured."""
+    alone = {**NEUTRAL, **row.fixed, **BASE[row.kind]}
+    done: list[dict[str, Any]] = []
+    for options in OPTIONS:
+        settings = {**alone, **options}
+        movable = "eps_inside" in row.keywords or "eps_inside" not in options
+        if settings not in done and row.can_express(settings) and movable:
+            done.append(settings)
+            yield {n: v for n, v in options.items() if alone[n] != v}
+
+
+def gradients(dtype: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """X (50, 1, 8) and c (50, 1, 1), rounded to the dtype, as float64."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(STEPS, 1, COORDINATES)) * np.geomspace(0.01, 10, COORDINATES)
+    X[:, :, 3] *= rng.random((STEPS, 1)) < 0.2  # the sparse one
+    c = rng.normal(size=(STEPS, 1, 1))
+    return X.astype(dtype).astype(float), c.astype(dtype).astype(float)
+
+
+def start(dtype: str) -> list[np.ndarray[Any, Any]]:
+    """w (8, 1) and b (1,) to start from."""
+    rng = np.random.default_rng(1)
+    drawn = rng.normal(size=(COORDINATES, 1)), rng.normal(size=1)
+    return [value.astype(dtype).astype(float) for value in drawn]
+
+
+def by_rule(row: Builtin, settings: Settings, dtype: str) -> list[Any]:
+    """Where the rule of the row is after each step: w and b as one vector."""
+    oracle = load("numpy")
+    rule = row.chain(settings)
+    numbers = hyperparams(settings)
+    for beta in ("beta1", "beta2"):  # rounded or not, the corrections are told apart
+        numbers |= {f"{beta}_correction": numbers[beta]} if beta in numbers else {}
+    for name in row.rounds:
+        exact = numbers.get(name.removesuffix("_correction"))
+        if exact is not None:
+            numbers[name] = float(np.float32(exact))
+    params = start(dtype)
+    states = rule.init_states(oracle, params)
+    path = []
+    for X, c in zip(*gradients(dtype), strict=True):
+        rule(oracle, params, [c * X.T, c[0]], states, numbers)
+        path.append(np.concatenate([p.ravel() for p in params]))
+    return path
+
+
+def by_framework(
+    d2l: Backend, row: Builtin, settings: Settings, dtype: str
+) -> list[Any]:
+    """Where the built-in is after each step."""
+    net = d2l.linear(*(d2l.variable(d2l.tensor(v, dtype)) for v in start(dtype)))
+
+    def loss(y_hat: Tensor, c: Tensor) -> Tensor:
+        return d2l.sum(y_hat * c)
+
+    step, state = d2l.native_step(*row.resolve(d2l, settings), net, loss)
+    path = []
+    for X, c in zip(*gradients(dtype), strict=True):
+        step(state, (d2l.tensor(X, dtype), d2l.tensor(c, dtype)))
+        found = [d2l.numpy(p).astype(float).ravel() for p in d2l.weights(net)]
+        path.append(np.concatenate(found))
+    return path
+
+
+def deviation(d2l: Backend, row: Builtin, settings: Settings, dtype: str) -> float:
+    """The largest |p − p̂| over the steps, relative to the largest |p̂| of its step."""
+    exact = by_rule(row, settings, dtype)
+    found = by_framework(d2l, row, settings, dtype)
+    worst = [
+        np.abs(p - q).max() / np.abs(q).max() for p, q in zip(found, exact, strict=True)
+    ]
+    return float(np.max(worst)) if np.isfinite(worst).all() else float("inf")
+
+
+def bound(row: Builtin, dtype: str) -> float:
+    """How far a built-in may be from its rule."""
+    return BOUNDS[dtype if row.float64 else "float32"]
+
+
+def _gist(error: Exception) -> str:
+    """The line of a framework's error that says something."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    telling = [x for x in lines if x and not x.startswith(("Traceback", "File", "-"))]
+    return telling[0] if telling else type(error).__name__
+
+
+def measure(
+    emit: Callable[[Event], None], name: str, kinds: Sequence[str] | None = None
+) -> None:
+    """In a child: measure a framework's rows, all or of some kinds of optimizer."""
+    d2l = load(name)
+    rows = [r for r in ROWS[name] if kinds is None or r.kind in kinds]
+    planned = [(row, options) for row in rows for options in cases(row)]
+    for done, (row, options) in enumerate(planned, start=1):
+        finding = examine(d2l, name, row, options)
+        emit({"finding": asdict(finding), "progress": [done, len(planned)]})
+
+
+def examine(d2l: Backend, name: str, row: Builtin, options: Settings) -> Finding:
+    """One case, in both dtypes."""
+    settings = {**BASE[row.kind], **options}
+    found: dict[str, float | None] = dict.fromkeys(BOUNDS)
+    message = ""
+    for dtype in BOUNDS:
+        try:
+            found[dtype] = deviation(d2l, row, settings, dtype)
+        except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
+            message = f"{dtype} fails: {_gist(error)}"
+    known = {dtype: d for dtype, d in found.items() if d is not None}
+    return Finding(
+        backend=name,
+        version=d2l.version,
+        optimizers_version=optimizers_version(name) or "",
+        checked=CHECKED[name],
+        optimizer=row.kind,
+        name=row.name,
+        options=dict(options),
+        float64=found["float64"],
+        float32=found["float32"],
+        conforms=bool(known) and all(d <= bound(row, t) for t, d in known.items()),
+        message=message,
+    )
+
+
+def survey(
+    names: Sequence[str],
+    kinds: Sequence[str] | None,
+    limit: float,
+    progress: Progress,
+) -> list[Finding]:
+    """Measure each framework in a process of its own; the findings, in their order.
+
+    A framework whose process ends early has a finding that says why, and does not
+    conform.
+    """
+    found: dict[str, list[Finding]] = {name: [] for name in names}
+
+    async def one(name: str, start: Callable[..., Any]) -> None:
+        progress.begin(name)
+
+        def hear(event: Event) -> None:
+            found[name].append(Finding(**event["finding"]))
+            progress.tell(name, "measuring", *event["progress"])
+
+        arguments = {"name": name, "kinds": kinds}
+        reason = await start(f"{__name__}:measure", arguments, hear, limit)
+        if reason:
+            found[name].append(
+                Finding(
+                    backend=name,
+                    version=installed_version(name) or "",
+                    optimizers_version=optimizers_version(name) or "",
+                    checked=CHECKED[name],
+                    optimizer="",
+                    name="",
+                    options={},
+                    float64=None,
+                    float32=None,
+                    conforms=False,
+                    message=reason,
+                )
+            )
+
+    all_at_once(names, one)
+    return [finding for name in names for finding in found[name]]
+
+
+def was_checked(name: str, version: str | None) -> bool:
+    """Whether the table was measured before with this version of the optimizers."""
+    return (version or "").split("+")[0] == CHECKED[name]
+
+
+def table(findings: Sequence[Finding]) -> Table:
+    """The deviations, with what to know of each row below."""
+    made = Table(
+        "50 steps of each built-in optimizer against the rule of its convention: "
+        "largest relative deviation",
+        ["framework", "optimizer", "options", "float64", "float32", "conforms"],
+        left=3,
+    )
+    notes: dict[str, None] = {}
+    for f in findings:
+        title = f"{FRAMEWORKS[f.backend].title} {f.version}"
+        options = ", ".join(f"{k} {v}" for k, v in f.options.items())
+        verdict = "yes" if f.conforms else "NO"
+        optimizer = f"{f.optimizer} {f.name}".strip()
+        numbers = ["–" if d is None else f"{d:.0e}" for d in (f.float64, f.float32)]
+        made.row(title, optimizer, options or "–", *numbers, verdict)
+        if not was_checked(f.backend, f.optimizers_version):
+            package = FRAMEWORKS[f.backend].optimizers or FRAMEWORKS[f.backend].title
+            title = f"{package} {f.optimizers_version}"
+            notes[
+                f"{title} was never checked before (the table knows {f.checked}): "
+                "these numbers are measured, not known."
+            ] = None
+        for row in ROWS[f.backend]:
+            if row.name == f.name and row.kind == f.optimizer and row.note:
+                notes[f"{title} {f.name}: {row.note}"] = None
+        if f.message:
+            notes[f"{title} {f.name}: {f.message}"] = None
+    for note in notes:
+        made.note(note)
+    return made

@@ -1,0 +1,202 @@
+"""What makes one built-in optimizer differ from another: names, defaults and traits.
+
+A `Builtin` is a row of the table in `conventions.py`. Settings are in our words: the
+hyperparameters of `hyperparams.HYPERPARAMS`, and the options below. From a row and
+settings, `Builtin.words` gives what to pass to the framework, and `Builtin.chain` the
+rule of `pieces.py` that computes the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from ..rules import pieces
+
+if TYPE_CHECKING:
+    from ..backend.contract import Backend
+
+Settings = Mapping[str, Any]
+
+# What an option is where it is not used.
+NEUTRAL: dict[str, Any] = {
+    "momentum": 0.0,
+    "nesterov": False,
+    "centered": False,
+    "corrected": False,
+    "weight_decay": 0.0,
+    "l1_decay": 0.0,
+    "clip_value": None,
+    "clip_norm": None,
+    "clip_global_norm": None,
+    "clip_weights": None,
+    "start": 0.0,
+    "eps_inside": True,
+}
+CLIPS: dict[str, type[pieces.Piece]] = {
+    "clip_value": pieces.ClipByValue,
+    "clip_norm": pieces.ClipByNorm,
+    "clip_global_norm": pieces.ClipByGlobalNorm,
+}
+
+
+@dataclass(frozen=True)
+class Traits:
+    """Where the formula of one built-in parts from that of another."""
+
+    eps_inside: bool = True  # √(s + ε), or √s + ε
+    lr_in_buffer: bool = True  # b ← μb + ηu, or p ← p − ηb
+    decoupled: bool = False  # p ← p − ηλp beside the step, or λp in the gradient
+    clip_first: bool = True  # clip, then decay; or decay, then clip
+    raw: bool = False  # Adam's ε meets √v, or √v̂
+    uses_lr: bool = True  # Adadelta does without, in one framework
+
+
+@dataclass(frozen=True)
+class Builtin:
+    """One built-in optimizer of one framework."""
+
+    kind: str  # "rmsprop", "sgd", "momentum", "adagrad", "adadelta", "adam", "adamw"
+    name: str  # its path in the framework's namespace
+    keywords: Mapping[str, str]  # ours → the framework's; "betas.0" is part of a tuple
+    defaults: Settings  # in our words; what is not there has to be given
+    traits: Traits = field(default_factory=Traits)
+    # An option that the framework wants as an object: its path.
+    objects: Mapping[str, str] = field(default_factory=dict)
+    # An option that goes in front of the optimizer, as a link of a chain: its path.
+    before: Mapping[str, str] = field(default_factory=dict)
+    # An option that is ignored unless another is used.
+    only_with: Mapping[str, str] = field(default_factory=dict)
+    # Hyperparameters that it rounds to float32, whatever the dtype of the parameters.
+    rounds: tuple[str, ...] = ()
+    float64: bool = True  # whether its arithmetic is float64 where the parameters are
+    fixed: Settings = field(default_factory=dict)  # settings that it always has
+    note: str = ""  # what its documentation does not say, or says otherwise
+
+    @property
+    def options(self) -> set[str]:
+        """Every setting that it can express, in our words."""
+        return {*self.keywords, *self.before, *self.fixed}
+
+    def full(self, settings: Settings) -> dict[str, Any]:
+        """The settings with the built-in's own defaults for what they leave out."""
+        return (
+            {**NEUTRAL, "eps_inside": self.traits.eps_inside}
+            | dict(self.defaults)
+            | {name: value for name, value in settings.items() if value is not None}
+        )
+
+    def effective(self, settings: Settings) -> dict[str, Any]:
+        """The settings without what the built-in ignores."""
+        kept = dict(settings)
+        ignored = [n for n, needs in self.only_with.items() if not kept.get(needs)]
+        if not kept.get("momentum") or "momentum" in ignored:
+            ignored.append("nesterov")
+        return {n: NEUTRAL[n] if n in ignored else v for n, v in kept.items()}
+
+    def can_express(self, settings: Settings) -> bool:
+        """Whether every setting that is in use has an equivalent here."""
+        used = in_use(settings)
+        together = all(self.only_with.get(name, name) in used for name in used)
+        return used <= self.options and together
+
+    def words(self, settings: Settings) -> dict[str, Any]:
+        """The settings as the framework's keyword arguments.
+
+        Options that are not in use are passed only where the default would use them.
+        """
+        words: dict[str, Any] = {}
+        # The hyperparameters first, then the options.
+        for ours, theirs in sorted(
+            self.keywords.items(), key=lambda k: k[0] in NEUTRAL
+        ):
+            neutral = NEUTRAL.get(ours)
+            value = settings.get(ours, neutral)
+            if ours in NEUTRAL and value == neutral == self.defaults.get(ours, neutral):
+                continue
+            if ours not in NEUTRAL and ours not in settings:
+                continue
+            head, _, place = theirs.partition(".")
+            if place:
+                words[head] = (*words.get(head, ()), value)
+            else:
+                words[head] = value
+        return words
+
+    def chain(self, settings: Settings) -> pieces.Chain:
+        """The rule that computes what the built-in computes with these settings."""
+        return chain(self.kind, self.traits, {**settings, **self.fixed})
+
+    def resolve(self, d2l: Backend, settings: Settings) -> tuple[Any, dict[str, Any]]:
+        """The framework's own optimizer and its keyword arguments, ready to be used."""
+        words, used = self.words(settings), in_use(settings)
+        for ours, path in self.objects.items():
+            if ours in used:
+                words[self.keywords[ours]] = d2l.builtin(path)(settings[ours])
+        trainer = d2l.builtin(self.name)
+        links = [
+            d2l.builtin(path)(settings[ours])
+            for ours, path in self.before.items()
+            if ours in used
+        ]
+        if not links:
+            return trainer, words
+        chain_of = d2l.builtin("chain")
+        return lambda **words: chain_of(*links, trainer(**words)), words
+
+
+def in_use(settings: Settings) -> set[str]:
+    """The names of the options that are not at their neutral value."""
+    used = {n for n, v in settings.items() if n in NEUTRAL and v != NEUTRAL[n]}
+    return used - {"eps_inside"}
+
+
+def chain(kind: str, traits: Traits, settings: Settings) -> pieces.Chain:
+    """The pieces of an optimizer of this kind, with these traits and settings."""
+    s = {**NEUTRAL, "eps_inside": traits.eps_inside, **settings}
+    decay: list[pieces.Piece] = []
+    decoupled: list[pieces.Piece] = []
+    if s["weight_decay"]:
+        if traits.decoupled:
+            decoupled = [pieces.Decoupled()]
+        else:
+            decay = [pieces.CoupledL2()]
+    if s["l1_decay"]:
+        decay = [pieces.CoupledL1()]
+    clip = [piece() for name, piece in CLIPS.items() if s[name] is not None]
+    head = [*clip, *decay] if traits.clip_first else [*decay, *clip]
+    lr: list[pieces.Piece] = [pieces.ByLr()] if traits.uses_lr else []
+    momentum: list[pieces.Piece] = []
+    if s["momentum"]:
+        momentum = [pieces.Momentum(s["nesterov"])]
+    tail = [*lr, *momentum] if traits.lr_in_buffer else [*momentum, *lr]
+    body = [*head, *_scaling(kind, traits, s), *tail, *decoupled]
+    if s["clip_weights"] is not None:
+        body.append(pieces.ClipWeights())
+    return pieces.Chain(*body)
+
+
+def _scaling(kind: str, traits: Traits, s: Settings) -> list[pieces.Piece]:
+    """What divides the gradient by its size, for each kind of optimizer."""
+    inside, start = s["eps_inside"], s["start"]
+    match kind:
+        case "sgd" | "momentum":
+            return []
+        case "rmsprop":
+            return [pieces.ByRms(inside, s["centered"], start, s["corrected"])]
+        case "adagrad":
+            return [pieces.ByRootOfSum(inside, start)]
+        case "adadelta":
+            return [pieces.ByTwoRms()]
+        case "adam" | "adamw":
+            return [pieces.ByMoments(traits.raw)]
+    raise InputError(f"no chain is known for the optimizer {kind!r}")
+
+
+def hyperparams(settings: Settings) -> dict[str, Any]:
+    """The settings as a chain's hyperparameters."""
+    clip = next((settings[c] for c in CLIPS if settings.get(c) is not None), None)
+    named = {n: v for n, v in settings.items() if isinstance(v, int | float)}
+    return named | ({} if clip is None else {"clip": clip})

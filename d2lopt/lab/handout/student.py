@@ -1,0 +1,81 @@
+"""What an instructor hands out: the student's version, and the solved one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ...errors import InputError
+from ...runs.chapters import Visit, choose, notebook_tools, write_notebook
+from .source import CELL, Source, read, with_checks
+
+HEADER = "d2lopt_header"  # where a notebook keeps what stood before the first cell
+
+
+def find(lab: str) -> tuple[str, Source]:
+    """The lab's name and source, by the name of a chapter or the path of a script.
+
+    Raises InputError if there is none, or if it has no exercise.
+    """
+    path = Path(lab) if lab.endswith(".py") else choose([lab])[lab]
+    source = read(path)
+    if not source.functions:
+        raise InputError(
+            f"{path} has no exercise: put '### BEGIN SOLUTION' and '### END SOLUTION' "
+            "around the part of a function that students are to write."
+        )
+    return path.stem, source
+
+
+def notebook_of(script: str) -> Any:
+    """The script as a notebook, not paired with a file."""
+    jupytext, _ = notebook_tools()
+    notebook = jupytext.reads(script, fmt="py:percent")
+    notebook.metadata.pop("jupytext", None)
+    lines = script.split("\n")
+    starts = (i for i, line in enumerate(lines) if CELL.match(line))
+    notebook.metadata[HEADER] = "\n".join(lines[: next(starts, 0)])
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{number}"  # the same source gives the same file
+    return notebook
+
+
+def script_of(notebook: Any) -> str:
+    """The script again, from what `notebook_of` made of it."""
+    jupytext, _ = notebook_tools()
+    header = notebook.metadata.get(HEADER, "")
+    bare = {"jupytext": {"notebook_metadata_filter": "-all"}}
+    copy = type(notebook)(notebook, metadata=type(notebook)(bare))
+    body = str(jupytext.writes(copy, fmt="py:percent"))
+    return f"{header}\n{body}" if header else body
+
+
+def write_student(lab: str, backend: str, out: Path) -> list[Path]:
+    """Write out/<lab>.py and out/<lab>.ipynb for students; return their paths."""
+    jupytext, _ = notebook_tools()
+    name, source = find(lab)
+    script = with_checks(source, backend)
+    paths = [out / f"{name}.py", out / f"{name}.ipynb"]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with paths[0].open("w", encoding="utf-8", newline="") as file:
+            file.write(script)
+        jupytext.write(notebook_of(script), paths[1], fmt="ipynb")
+    except OSError as error:
+        raise InputError(
+            f"cannot write to {out}: {error.strerror}. Choose another with --out."
+        ) from error
+    return paths
+
+
+def write_solution(lab: str, backend: str, out: Path, limit: float) -> Visit:
+    """Write the solved lab with its checks, executed: <lab>-solution-<backend>.ipynb.
+
+    A cell may take `limit` seconds. The solutions keep their markers.
+    """
+    name, source = find(lab)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.py"
+        path.write_text(with_checks(source, backend, False), encoding="utf-8")
+        return write_notebook(f"{name}-solution", path, backend, out, limit)

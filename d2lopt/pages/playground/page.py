@@ -1,0 +1,53 @@
+"""The playground: one page, in one file, on which optimizers run in the browser.
+
+Its parts lie in `pages/playground/`, and are put together here. The page needs no
+network and no library. Its numbers are those of `rules.py`, computed again in
+JavaScript; tests/test_playground.py holds one against the other.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from ... import __version__
+from ...errors import InputError
+
+# In the order in which they need each other.
+SCRIPTS = [
+    *("rules.js", "settings.js", "plots.js", "show.js", "controls.js"),
+    *("play.js", "link.js", "page.js"),
+]
+
+
+def page() -> str:
+    """The page as HTML, with its styles and scripts inside."""
+    parts = files(__package__)
+
+    def read(name: str) -> str:
+        return (parts / name).read_text(encoding="utf-8").strip()
+
+    script = "\n\n".join(read(name) for name in SCRIPTS)
+    return (
+        read("page.html")
+        .replace("{{version}}", __version__)
+        .replace("{{style}}", read("page.css"))
+        # A function around all of it keeps its names out of the browser's own.
+        .replace("{{script}}", f'(() => {{\n"use strict";\n\n{script}\n}})();')
+        + "\n"
+    )
+
+
+def write(path: Path) -> Path:
+    """Write the page to `path`, and make its folder if need be; return the path.
+
+    Raises InputError if the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page(), encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror}. Choose another file with --out."
+        ) from error
+    return path

@@ -1,0 +1,205 @@
+"""The report of a comparison: one page, in one file, to read, print or pass on.
+
+`page` makes it from records and findings and does nothing else. Its parts lie in
+`pages/report/`. It needs no network and no script.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ... import __version__
+from ...backend.environment import optimizers_version
+from ...backend.frameworks import FRAMEWORKS
+from ...conventions.conformance import BOUNDS
+from ...conventions.explain import SYMBOLS, formula
+from ...conventions.seeds import SEEDS, Findings, Reason, measure
+from ...conventions.table import CHECKED, nearest
+from ...data.airfoil import description
+from ...errors import InputError
+from ...runs.compare import by_backend, spread
+from ...show.screen import Progress
+from ...train.record import IMPLEMENTATIONS, Record, Spec
+from .curves import charts, numbers, shapes
+from .sentences import Verdict, sci, shown, summary, verdict
+from .svg import draw, legend
+
+SIZE = 328, 280  # pixels of a chart: as wide as a phone
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """When, where and with what a comparison was run."""
+
+    when: str
+    python: str
+    platform: str
+    cores: int
+    versions: dict[str, str]  # backend → what its optimizers come in, if not itself
+    command: str
+
+
+def circumstances(spec: Spec, backends: Sequence[str], path: Path) -> Circumstances:
+    """Those of this process, for a comparison that begins now."""
+    versions = {
+        name: f"{FRAMEWORKS[name].optimizers} {version}"
+        for name in backends
+        if FRAMEWORKS[name].optimizers and (version := optimizers_version(name))
+    }
+    return Circumstances(
+        when=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        python=platform.python_version(),
+        platform=platform.platform(),
+        cores=os.cpu_count() or 1,
+        versions=versions,
+        command=command(spec, backends, path),
+    )
+
+
+def command(spec: Spec, backends: Sequence[str], path: Path) -> str:
+    """The command line that makes this comparison again, every setting written out."""
+    words = ["d2lopt", "compare", spec.optimizer]
+    if list(backends) != list(FRAMEWORKS):
+        words += ["--backends", ",".join(backends)]
+    for name, value in spec.hyperparams.items():
+        words += [f"--{name.replace('_', '-')}", f"{value:g}"]
+    words += ["--epochs", str(spec.epochs), "--batch-size", str(spec.batch_size)]
+    words += ["--dtype", spec.dtype, "--seed", str(spec.seed)]
+    words += ["--data", "stand-in" if spec.data == "stand-in" else "airfoil"]
+    return shlex.join([*words, "--html", path.name])
+
+
+def measured(spec: Spec, backends: Sequence[str], progress: Progress) -> Findings:
+    """The findings for a report, with a bar for the ten seeds."""
+    progress.begin("numpy")
+    tell = partial(progress.tell, "numpy", f"{SEEDS} seeds")
+    return measure(spec, backends, tell)
+
+
+# ----------------------------------------------------------------------------- the page
+
+
+def page(records: Sequence[Record], found: Findings | None, run: Circumstances) -> str:
+    """The page as HTML. `found` may be None: then there is no band and no reason."""
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    parts = files(__package__)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"sci": sci, "loss": shown}
+    template = environment.from_string((parts / "page.html").read_text("utf-8"))
+    rows, first = by_backend(records), records[0]
+    reasons = found.reasons if found else {}
+    rule = found.rule if found else None
+    verdicts = {n: verdict(row, reasons.get(n), rule) for n, row in rows.items()}
+    pictures = charts(records, found)
+    text = template.render(
+        style=Markup((parts / "page.css").read_text("utf-8").strip()),
+        version=__version__,
+        first=first,
+        run=run,
+        about=description(),
+        found=found,
+        settings=[
+            (f"{SYMBOLS.get(n, '')} {n}".strip(), f"{value:g}")
+            for n, value in first.hyperparams.items()
+        ],
+        summary=summary(rows, verdicts, found),
+        rows=[_row(n, row, verdicts[n], run) for n, row in rows.items()],
+        spreads=[spread(records, name) for name in IMPLEMENTATIONS],
+        pictures=[(title, Markup(draw(chart, *SIZE))) for title, chart in pictures],
+        legend=[(Markup(legend(shape)), shape.name) for shape in shapes(pictures)],
+        numbers=numbers(records, found),
+        explained=[
+            _explained(n, row, verdicts[n], reasons.get(n)) for n, row in rows.items()
+        ],
+        bound=BOUNDS[first.dtype],
+        title=lambda name: FRAMEWORKS[name].title,
+    )
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def _row(
+    name: str, row: dict[str, Record], said: Verdict, run: Circumstances
+) -> dict[str, Any]:
+    """A row of the table of results."""
+    scratch, built_in = (row.get(implementation) for implementation in IMPLEMENTATIONS)
+    difference = None
+    if scratch and built_in and scratch.loss is not None and built_in.loss is not None:
+        difference = built_in.loss - scratch.loss
+    version = next((r.version for r in row.values() if r.version), None)
+    return {
+        "title": FRAMEWORKS[name].title,
+        "version": version,
+        "with": run.versions.get(name, ""),
+        "cells": [
+            {"record": r, "word": word}
+            for r, word in ((scratch, "from scratch"), (built_in, "built in"))
+        ],
+        "difference": difference,
+        "verdict": said,
+        "anchor": name,
+    }
+
+
+def _explained(
+    name: str, row: dict[str, Record], said: Verdict, reason: Reason | None
+) -> dict[str, Any]:
+    """What stands under a backend's heading."""
+    built_in = row.get("built-in")
+    native = None
+    if built_in is not None and reason is not None:
+        native = nearest(name, built_in.optimizer, built_in.hyperparams)
+    known = native is not None and native[0].kind == "rmsprop"
+    return {
+        "title": FRAMEWORKS[name].title,
+        "anchor": name,
+        "verdict": said,
+        "call": built_in.call if built_in else None,
+        "formula": formula(native[0]) if native and known else "",
+        "reason": reason,
+        "checked": CHECKED[name],
+        "optimizers": FRAMEWORKS[name].optimizers or FRAMEWORKS[name].title,
+        "options": any(r.status in ("ok", "diverged") for r in row.values()),
+    }
+
+
+# ---------------------------------------------------------------------------- the file
+
+
+def check_writable(path: Path) -> None:
+    """Make the folder of `path`; InputError if no file can be written there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = not path.exists()
+        path.open("a").close()
+        if new:
+            path.unlink()
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def write(path: Path, text: str) -> Path:
+    """Write the page to `path` and return it; InputError if that fails."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    return path
+
+
+def _cannot_write(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"cannot write {path}: {error.strerror}. Choose another file with --html."
+    )

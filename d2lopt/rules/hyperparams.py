@@ -1,0 +1,99 @@
+"""The hyperparameters: what each one means, its range, and the checks of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any, NamedTuple
+
+from ..errors import InputError, unknown
+from .optimizers import RULES, find
+from .rule import Rule
+
+
+class Hyperparameter(NamedTuple):
+    """What a hyperparameter is, and its range, both ends allowed."""
+
+    meaning: str
+    least: float = 0.0
+    greatest: float = math.inf
+    above: bool = False  # the lower end is not allowed
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise an InputError with the range if `value` is not a number in it."""
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        inside = number and self.least <= value <= self.greatest
+        if (
+            inside
+            and not math.isinf(value)
+            and not (self.above and value == self.least)
+        ):
+            return
+        span = f"from {self.least:g} to {self.greatest:g}".replace("to inf", "upwards")
+        span = f"above {self.least:g}" if self.above else span
+        kind = "a finite number" if number and math.isinf(value) else "a number"
+        raise InputError(f"{name} must be {kind} {span}; got {value!r}.")
+
+
+HYPERPARAMS = {
+    "lr": Hyperparameter("η, the learning rate"),
+    "gamma": Hyperparameter("γ, the share of the past that a step keeps", greatest=1.0),
+    "eps": Hyperparameter("ε, what keeps the quotient finite"),
+    "momentum": Hyperparameter("μ, the share of the last step in this", greatest=1.0),
+    "weight_decay": Hyperparameter("λ, the pull of the weights towards 0"),
+    "l1_decay": Hyperparameter("λ, the pull by the weights' sign"),
+    "start": Hyperparameter("the start value of s"),
+    **{
+        name: Hyperparameter("a size at which something is clipped", above=True)
+        for name in ("clip_value", "clip_norm", "clip_global_norm", "clip_weights")
+    },
+    "clip": Hyperparameter("c, the size at which gradients are clipped", above=True),
+    "rho": Hyperparameter("ρ, the share of the past in both averages", greatest=1.0),
+    "beta1": Hyperparameter("β₁, the share of the past in the mean", greatest=1.0),
+    "beta2": Hyperparameter("β₂, the share of the past in the squares", greatest=1.0),
+}
+
+
+def check_ranges(
+    given: Mapping[str, Any], called: Mapping[str, str] | None = None
+) -> None:
+    """Raise an InputError for the first value out of its range, as it is `called`."""
+    for name, value in given.items():
+        if name in HYPERPARAMS:
+            HYPERPARAMS[name].check((called or {}).get(name, name), value)
+
+
+def check_hyperparams(optimizer: str, given: Mapping[str, Any]) -> None:
+    """Raise an InputError that names the hyperparameter that is wrong, and its range.
+
+    A name with a default may be left out only where the rule itself has one.
+    """
+    check_known(optimizer, find(optimizer), given)
+    check_missing(optimizer, find(optimizer), given)
+
+
+def check_known(title: str, rule: Rule, given: Mapping[str, Any]) -> None:
+    """Raise an InputError for a name that the rule lacks, or a value out of range."""
+    for name, value in given.items():
+        if name not in rule.hyperparams:
+            raise unknown(f"hyperparameter of {title}", name, rule.hyperparams)
+        if name in HYPERPARAMS:
+            HYPERPARAMS[name].check(name, value)
+
+
+def check_missing(title: str, rule: Rule, given: Mapping[str, Any]) -> None:
+    """Raise an InputError if the rule needs a hyperparameter that is not given.
+
+    The rules of `rules.py` have an ε of their own.
+    """
+    own_default = ("eps",) if rule in RULES.values() else ()
+    missing = [n for n in rule.hyperparams if n not in given and n not in own_default]
+    if missing:
+        raise InputError(f"{title} needs {', '.join(missing)}; got {dict(given)!r}.")
+
+
+# The hyperparameters of all rules, each once.
+NAMES = list(
+    dict.fromkeys(name for rule in RULES.values() for name in rule.hyperparams)
+)

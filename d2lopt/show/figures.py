@@ -1,0 +1,55 @@
+"""Where figures are shown, and how they are saved.
+
+matplotlib is imported when the first figure is begun, and not before.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def pyplot() -> Any:
+    """matplotlib.pyplot, imported now."""
+    import matplotlib.pyplot as plt
+
+    return plt
+
+
+def in_kernel() -> bool:
+    """Whether this process runs a notebook's cells."""
+    return "ipykernel" in sys.modules
+
+
+def in_notebook() -> bool:
+    """Whether figures appear inline, below the cell that draws them."""
+    return in_kernel() and "inline" in pyplot().get_backend()
+
+
+def has_window() -> bool:
+    """Whether matplotlib can open a window here."""
+    from matplotlib.backends import BackendFilter, backend_registry
+
+    interactive = backend_registry.list_builtin(BackendFilter.INTERACTIVE)
+    return pyplot().get_backend().lower() in interactive
+
+
+def save(figure: Figure, folder: Path, stem: str) -> list[Path]:
+    """Write folder/stem.svg and .png; InputError if the folder cannot be written."""
+    paths = [folder / f"{stem}.{kind}" for kind in ("svg", "png")]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        engine = figure.get_layout_engine()
+        for path in paths:
+            figure.savefig(path, dpi=160)
+            figure.set_layout_engine("none")  # the second takes the first one's layout
+        figure.set_layout_engine(engine)
+    except OSError as error:
+        raise InputError(f"cannot write {folder}: {error.strerror}.") from error
+    return paths

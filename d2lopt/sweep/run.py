@@ -1,0 +1,99 @@
+"""A sweep: one rule, many configurations, several seeds; records, figures, a summary.
+
+It goes on where it was stopped: a run that has its record is not run again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..data import Dataset
+from .grid import Sweep, check_size
+from .store import LINES, opened
+from .tasks import on_cluster, on_this_machine, work
+
+if TYPE_CHECKING:
+    from ..show.screen import Table
+
+Told = Callable[[int, int], None]  # runs done, runs in all
+
+
+def sweep_into(
+    folder: Path,
+    sweep: Sweep,
+    dataset: Dataset,
+    *,
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    told: Told | None = None,
+) -> list[dict[str, Any]]:
+    """Run what the folder lacks of the sweep; return all its records, in their order.
+
+    Args:
+        folder: is there; `records.jsonl` and `sweep.json` are written into it.
+        sweep: what to run.
+        dataset: the data, the one that `sweep.data` names.
+        jobs: processes on this machine; as many as it has cores if not given.
+        scheduler: the address of a Dask scheduler, whose workers run the tasks instead.
+        told: hears how many runs have their record.
+
+    Raises:
+        InputError: another sweep is, or was, in the folder; nothing can be written; no
+            cluster answers.
+        MissingBackend, BrokenBackend: the framework is not to be had.
+        WorkersLost: the processes that ran the tasks died, over and over.
+    """
+    check_size(sweep)
+    every = sweep.configurations
+    total = len(every) * sweep.seeds
+    run = partial(work, sweep, dataset.X, dataset.y)
+    with opened(folder, sweep) as store:
+        if told is not None:
+            told(len(store.records), total)
+        left = [
+            t for t in sweep.tasks() if store.lacks(every[t.start : t.stop], t.seed)
+        ]
+        if left:
+            if scheduler:
+                results = on_cluster(run, left, scheduler)
+            else:
+                results = on_this_machine(run, left, jobs or os.cpu_count() or 1)
+            try:
+                for _, records in results:
+                    store.append(records)
+                    if told is not None:
+                        told(len(store.records), total)
+            finally:
+                results.close()
+        return store.in_order()
+
+
+def report(
+    sweep: Sweep, records: Sequence[dict[str, Any]], folder: Path
+) -> tuple[dict[str, Any], Table]:
+    """(summary as JSON, table); the figures are drawn into the folder.
+
+    The folder then has sweep-map and sweep-curves, as PNG and SVG.
+    """
+    from ..show.figures import pyplot, save
+    from . import figures, summary
+
+    settings = summary.settings_of(sweep, records)
+    drawn = {
+        "sweep-map": figures.final_losses(sweep, settings),
+        "sweep-curves": figures.curves(sweep, settings),
+    }
+    paths = [
+        str(save(figure, folder, stem)[-1])
+        for stem, figure in drawn.items()
+        if figure is not None
+    ]
+    for figure in drawn.values():
+        pyplot().close(figure)
+    found = summary.as_json(sweep, settings)
+    found |= {"records": str(folder / LINES), "figures": paths}
+    return found, summary.table(sweep, settings)

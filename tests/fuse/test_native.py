@@ -1,0 +1,704 @@
+"""`d2l.optimizer`: a portable rule where each framework has its own optimizers.
+
+Each framework trains a small network of its own kind, a two-layer perceptron, on its
+own terms; what comes out is held against the rule, run by hand on the same numbers.
+"""
+
+import functools
+import pickle
+
+import numpy as np
+import pytest
+
+from d2lopt.backend.frameworks import FRAMEWORKS
+from d2lopt.errors import InputError
+from d2lopt.rules import native, pieces
+from d2lopt.rules import optimizers as rules
+from d2lopt.rules.pieces import Chain
+from d2lopt.train import scratch as train
+
+BATCHES = 5  # of 8 rows, an epoch
+
+
+def numbers():
+    """X, y and the weights w (in, out) and biases b of the perceptron."""
+    rng = np.random.default_rng(11)
+    X, y = rng.normal(size=(8 * BATCHES, 4)), rng.normal(size=(8 * BATCHES, 1))
+    start = [rng.normal(size=s) / 2 for s in ((4, 6), (6,), (6, 1), (1,))]
+    return X.astype("f4"), y.astype("f4"), [v.astype("f4") for v in start]
+
+
+X, Y, START = numbers()
+PAIRS = list(zip(X.reshape(BATCHES, 8, 4), Y.reshape(BATCHES, 8, 1), strict=True))
+
+RMSPROP = {"lr": 0.01, "gamma": 0.9, "eps": 1e-6}
+CHAIN = Chain(
+    pieces.ClipByGlobalNorm(),
+    pieces.CoupledL2(),
+    pieces.ByRms(eps_inside=False, centered=True),
+    pieces.Momentum(nesterov=True),
+    pieces.ByLr(),
+)
+CHAIN_NUMBERS = RMSPROP | {
+    "eps": 1e-3,
+    "momentum": 0.5,
+    "weight_decay": 0.1,
+    "clip": 0.5,
+}
+
+
+def rule_and_numbers(d2l, name):
+    return {"rmsprop": (d2l.rmsprop, RMSPROP), "chain": (CHAIN, CHAIN_NUMBERS)}[name]
+
+
+either = pytest.mark.parametrize("name", ["rmsprop", "chain"])
+
+
+def halving(t):
+    """The rate after t steps that every framework's schedule below gives."""
+    return 0.01 * 0.5 ** (t // 2)
+
+
+# ------------------------------------------------------------- each framework's own way
+
+
+class Torch:
+    """Training as PyTorch does it; the other classes have the same functions."""
+
+    def __init__(self, d2l, rule, schedule=False, settable=False, **hyperparams):
+        import torch
+
+        self.d2l, self.torch, nn = d2l, torch, torch.nn
+        self.net = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 1))
+        for p, start in zip(self.net.parameters(), START, strict=True):
+            d2l.assign(p, torch.tensor(start.T))
+        self.opt = d2l.optimizer(rule, **hyperparams)(self.net.parameters())
+        self.schedule = torch.optim.lr_scheduler.StepLR(
+            self.opt, 2 if schedule else 1000, 0.5
+        )
+
+    def epoch(self):
+        for x, y in PAIRS:
+
+            def closure(x=x, y=y):
+                self.opt.zero_grad()
+                out = self.net(self.torch.tensor(x))
+                loss = self.torch.nn.functional.mse_loss(out, self.torch.tensor(y))
+                loss.backward()
+                return loss
+
+            assert self.opt.step(closure) > 0
+            self.schedule.step()
+
+    def weights(self):
+        return [p.detach().numpy().T for p in self.net.parameters()]
+
+    def save(self, folder):
+        parts = (self.net, self.opt, self.schedule)
+        self.torch.save([p.state_dict() for p in parts], folder / "all.pt")
+
+    def load(self, folder):
+        states = self.torch.load(folder / "all.pt")
+        for part, state in zip(
+            (self.net, self.opt, self.schedule), states, strict=True
+        ):
+            part.load_state_dict(state)
+
+    def rate(self):
+        return self.opt.param_groups[0]["lr"]
+
+    def set_rate(self, value):
+        self.opt.param_groups[0]["lr"] = value
+
+
+class Tensorflow:
+    def __init__(self, d2l, rule, schedule=False, settable=False, **hyperparams):
+        import tensorflow as tf
+
+        self.keras = keras = tf.keras
+        if schedule:
+            hyperparams["lr"] = keras.optimizers.schedules.ExponentialDecay(
+                0.01, 2, 0.5, staircase=True
+            )
+        dense = keras.layers.Dense
+        self.model = keras.Sequential(
+            [keras.layers.Input((4,)), dense(6, activation="relu"), dense(1)]
+        )
+        self.model.set_weights(START)
+        made = d2l.optimizer(rule, **hyperparams)
+        self.model.compile(optimizer=made, loss="mse")
+
+    def epoch(self):
+        self.model.fit(X, Y, batch_size=8, shuffle=False, verbose=0)
+
+    def weights(self):
+        return self.model.get_weights()
+
+    def save(self, folder):
+        self.model.save(folder / "all.keras")
+
+    def load(self, folder):
+        self.model = self.keras.models.load_model(folder / "all.keras")
+
+    def rate(self):
+        return float(self.model.optimizer.learning_rate)
+
+    def set_rate(self, value):
+        self.model.optimizer.learning_rate = value
+
+
+class Mxnet:
+    def __init__(self, d2l, rule, schedule=False, settable=False, **hyperparams):
+        import mxnet
+
+        self.mxnet, self.d2l, gluon = mxnet, d2l, mxnet.gluon
+        if schedule:
+            hyperparams["lr"] = mxnet.lr_scheduler.FactorScheduler(2, 0.5, base_lr=0.01)
+        self.net = gluon.nn.HybridSequential()
+        self.net.add(gluon.nn.Dense(6, activation="relu", in_units=4))
+        self.net.add(gluon.nn.Dense(1, in_units=6))
+        self.net.initialize()
+        self.net.hybridize()
+        self.params = list(self.net.collect_params().values())
+        for p, start in zip(self.params, START, strict=True):
+            p.set_data(d2l.tensor(start.T))
+        made = d2l.optimizer(rule, **hyperparams)
+        self.trainer = gluon.Trainer(self.params, made)
+
+    def epoch(self):
+        for x, y in PAIRS:
+            with self.mxnet.autograd.record():
+                out = self.net(self.d2l.tensor(x))
+                loss = self.d2l.square(out - self.d2l.tensor(y))
+            loss.backward()
+            self.trainer.step(len(x))  # the sum of the rows' losses over their number
+
+    def weights(self):
+        return [p.data().asnumpy().T for p in self.params]
+
+    def save(self, folder):
+        self.net.save_parameters(str(folder / "net"))
+        self.trainer.save_states(str(folder / "trainer"))
+
+    def load(self, folder):
+        self.net.load_parameters(str(folder / "net"))
+        self.trainer.load_states(str(folder / "trainer"))
+
+    def rate(self):
+        return self.trainer.learning_rate
+
+    def set_rate(self, value):
+        self.trainer.set_learning_rate(value)
+
+
+class Jax:
+    def __init__(self, d2l, rule, schedule=False, settable=False, **hyperparams):
+        import jax
+        import optax
+
+        if schedule:
+            hyperparams["lr"] = optax.exponential_decay(0.01, 2, 0.5, staircase=True)
+        if settable:
+            lr = hyperparams.pop("lr")
+            made = optax.inject_hyperparams(
+                lambda lr: d2l.optimizer(rule, lr=lr, **hyperparams)
+            )(lr=lr)
+        else:
+            made = optax.chain(optax.identity(), d2l.optimizer(rule, **hyperparams))
+        w1, b1, w2, b2 = (jax.numpy.array(v) for v in START)
+        self.params = {"first": (w1, b1), "second": (w2, b2)}
+        self.state = made.init(self.params)
+
+        def loss(params, x, y):
+            (w1, b1), (w2, b2) = params["first"], params["second"]
+            out = jax.nn.relu(x @ w1 + b1) @ w2 + b2
+            return ((out - y) ** 2).mean()
+
+        @jax.jit
+        def step(params, state, x, y):
+            grads = jax.grad(loss)(params, x, y)
+            updates, state = made.update(grads, state, params)
+            return optax.apply_updates(params, updates), state
+
+        self.step = step
+
+    def epoch(self):
+        for x, y in PAIRS:
+            self.params, self.state = self.step(self.params, self.state, x, y)
+
+    def weights(self):
+        return [np.asarray(v) for layer in self.params.values() for v in layer]
+
+    def save(self, folder):
+        (folder / "all").write_bytes(pickle.dumps((self.params, self.state)))
+
+    def load(self, folder):
+        self.params, self.state = pickle.loads((folder / "all").read_bytes())
+
+    def rate(self):
+        return float(self.state.hyperparams["lr"])
+
+    def set_rate(self, value):
+        self.state.hyperparams["lr"] = value
+
+
+class Paddle:
+    def __init__(self, d2l, rule, schedule=False, settable=False, **hyperparams):
+        import paddle
+
+        self.paddle, self.d2l, nn = paddle, d2l, paddle.nn
+        self.schedule = None
+        if schedule:
+            self.schedule = paddle.optimizer.lr.StepDecay(0.01, 2, 0.5)
+            hyperparams["lr"] = self.schedule
+        self.net = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 1))
+        for p, start in zip(self.net.parameters(), START, strict=True):
+            d2l.assign(p, d2l.tensor(start))
+        opt = d2l.optimizer(rule, **hyperparams)
+        self.opt = opt(parameters=self.net.parameters())
+
+    def epoch(self):
+        for x, y in PAIRS:
+            out = self.net(self.d2l.tensor(x))
+            loss = self.paddle.nn.functional.mse_loss(out, self.d2l.tensor(y))
+            loss.backward()
+            self.opt.minimize(loss)
+            self.opt.clear_grad()
+            if self.schedule is not None:
+                self.schedule.step()
+
+    def weights(self):
+        return [p.numpy() for p in self.net.parameters()]
+
+    def save(self, folder):
+        self.paddle.save(self.net.state_dict(), str(folder / "net"))
+        self.paddle.save(self.opt.state_dict(), str(folder / "opt"))
+
+    def load(self, folder):
+        self.net.set_state_dict(self.paddle.load(str(folder / "net")))
+        self.opt.set_state_dict(self.paddle.load(str(folder / "opt")))
+
+    def rate(self):
+        return self.opt.get_lr()
+
+    def set_rate(self, value):
+        self.opt.set_lr(value)
+
+
+WAYS = {c.__name__.lower(): c for c in (Torch, Tensorflow, Mxnet, Jax, Paddle)}
+
+
+@pytest.fixture
+def way(d2l, backend):
+    """The class above, with its namespace: way(rule, **hyperparams) → a training."""
+    if backend not in WAYS:
+        pytest.skip(f"{FRAMEWORKS[backend].title} has no optimizer of its own")
+    return functools.partial(WAYS[backend], d2l)
+
+
+def by_hand(d2l, rule, hyperparams, epochs, rate=None):
+    """The weights after the epochs, by the rule alone; `rate` is lr by steps done."""
+    step, init_states, _ = native.rule_of(d2l, rule)
+    params = [d2l.variable(d2l.tensor(v)) for v in START]
+    states = init_states(d2l, params)
+
+    def loss(params, x, y):
+        w1, b1, w2, b2 = params
+        z = d2l.matmul(x, w1) + b1
+        out = d2l.matmul(d2l.maximum(z, d2l.zeros_like(z)), w2) + b2
+        return d2l.mean(d2l.square(out - y))
+
+    gradient = d2l.value_and_grad(loss)
+    for t, (x, y) in enumerate(PAIRS * epochs):
+        _, grads = gradient(params, d2l.tensor(x), d2l.tensor(y))
+        now = {"lr": rate(t)} if rate else {}
+        step(d2l, params, grads, states, {**hyperparams, **now})
+    return [d2l.numpy(p) for p in params]
+
+
+def assert_close(found, expected):
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
+
+
+def assert_same(found, expected):
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def mine(d2l, momentum=True):
+    """A learner's rule, heavy-ball momentum, and how its states start."""
+
+    def heavy_ball(params, grads, states, hyperparams):
+        for p, g, (b, steps) in zip(params, grads, states, strict=True):
+            d2l.assign(b, 0.9 * b + g)
+            d2l.assign(steps, steps + 1.0)
+            d2l.assign(p, p - hyperparams["lr"] * b / d2l.sqrt(steps))
+
+    def init_states(d2l, params):
+        one = [d2l.sum(d2l.zeros_like(p)) for p in params]
+        return [
+            (d2l.variable(d2l.zeros_like(p)), d2l.variable(n))
+            for p, n in zip(params, one, strict=True)
+        ]
+
+    return heavy_ball, init_states
+
+
+# ----------------------------------------------------------------------------- training
+
+
+@either
+def test_it_computes_what_the_rule_computes(d2l, way, name):
+    rule, hyperparams = rule_and_numbers(d2l, name)
+    training = way(rule, **hyperparams)
+    assert_same(training.weights(), START)
+    for _ in range(3):
+        training.epoch()
+    assert_close(training.weights(), by_hand(d2l, rule, hyperparams, 3))
+
+
+def test_eps_may_be_left_out_for_rmsprop(d2l, way):
+    training = way(d2l.rmsprop, lr=0.01, gamma=0.9)
+    training.epoch()
+    assert_close(training.weights(), by_hand(d2l, d2l.rmsprop, RMSPROP, 1))
+
+
+def test_a_rule_of_your_own_with_states_of_its_own(d2l, way):
+    rule, init_states = mine(d2l)
+    training = way(rule, init_states=init_states, lr=0.05)
+    training.epoch()
+    portable = rules.as_rule(rule, init_states)
+    assert_close(training.weights(), by_hand(d2l, portable, {"lr": 0.05}, 1))
+
+
+@pytest.mark.parametrize("schedule", [False, True])
+@either
+def test_a_checkpoint_resumes_at_the_same_numbers(d2l, way, name, schedule, tmp_path):
+    rule, hyperparams = rule_and_numbers(d2l, name)
+    through = way(rule, schedule=schedule, **hyperparams)
+    through.epoch()
+    through.save(tmp_path)
+    through.epoch()
+    through.epoch()
+
+    resumed = way(rule, schedule=schedule, **hyperparams)
+    resumed.load(tmp_path)
+    resumed.epoch()
+    resumed.epoch()
+    assert_same(resumed.weights(), through.weights())
+    # And the states matter, so that this test can fail.
+    forgetful = way(rule, schedule=schedule, **hyperparams)
+    forgetful.epoch()
+    forgetful.epoch()
+    assert np.abs(forgetful.weights()[0] - through.weights()[0]).max() > 1e-4
+
+
+@either
+def test_the_rate_is_read_and_set_in_mid_training(d2l, way, name):
+    rule, hyperparams = rule_and_numbers(d2l, name)
+    training = way(rule, settable=True, **hyperparams)
+    assert training.rate() == pytest.approx(0.01)
+    training.epoch()
+    training.set_rate(0.002)
+    assert training.rate() == pytest.approx(0.002)
+    training.epoch()
+    rate = lambda t: 0.01 if t < BATCHES else 0.002
+    assert_close(training.weights(), by_hand(d2l, rule, hyperparams, 2, rate))
+
+
+@either
+def test_the_framework_s_own_schedule(d2l, way, name):
+    rule, hyperparams = rule_and_numbers(d2l, name)
+    training = way(rule, schedule=True, **hyperparams)
+    training.epoch()
+    training.epoch()
+    expected = by_hand(d2l, rule, hyperparams, 2, halving)
+    assert_close(training.weights(), expected)
+
+
+SCHEDULE_IS_SET = {
+    "tensorflow": (TypeError, "not settable"),
+    "mxnet": (UserWarning, "has already been defined"),
+    "paddle": (RuntimeError, "conflict"),
+}
+
+
+def test_a_rate_by_hand_beside_a_schedule_is_refused(d2l, way, backend):
+    """PyTorch's schedules change what is set; optax has no rate to set beside one."""
+    if backend not in SCHEDULE_IS_SET:
+        pytest.skip("a rate by hand and a schedule do not exclude each other here")
+    error, message = SCHEDULE_IS_SET[backend]
+    with pytest.raises(error, match=message):
+        way(d2l.rmsprop, schedule=True, gamma=0.9).set_rate(0.1)
+
+
+# ---------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "message"),
+    [
+        ("rmsprop", {"lr": None}, "lr must be a number from 0 upwards; got None"),
+        ("rmsprop", {"lr": "fast"}, "lr must be a number .* got 'fast'"),
+        ("rmsprop", {"gamma": 1.5}, "gamma must be a number from 0 to 1; got 1.5"),
+        ("rmsprop", {"gama": 0.5}, "of rmsprop 'gama'. Did you mean 'gamma'"),
+        ("rmsprop", {"gamma": ...}, "rmsprop needs gamma; got"),
+        ("chain", {"momentum": -1}, "momentum must be a number from 0 to 1; got -1"),
+        ("chain", {"clip": 0}, "clip must be a number above 0; got 0"),
+        ("chain", {"weight_decay": None}, "weight_decay must be a number from 0 up"),
+        ("chain", {"beta1": 0.5}, "of the chain 'beta1'"),
+        ("chain", {"eps": ..., "clip": ...}, "the chain needs clip, eps; got"),
+    ],
+)
+def test_bad_hyperparameters_are_named(d2l, way, name, changed, message):
+    rule, hyperparams = rule_and_numbers(d2l, name)
+    given = {n: v for n, v in (hyperparams | changed).items() if v is not ...}
+    with pytest.raises(InputError, match=message):
+        way(rule, **given)
+
+
+def test_what_is_no_rule_is_an_error(d2l, way):
+    with pytest.raises(InputError, match="must be a function or a pieces.Chain"):
+        way("rmsprop", **RMSPROP)
+    with pytest.raises(InputError, match="takes 2 arguments; a rule takes"):
+        way(lambda params, grads: None, lr=0.1)
+    rule, _ = mine(d2l)
+    with pytest.raises(InputError, match="lr must be a number"):
+        way(rule, lr=None)
+    with pytest.raises(InputError, match="one, a variable or a tuple of them, for eac"):
+        way(rule, init_states=lambda d2l, params: [], lr=0.1).epoch()
+
+
+def test_numpy_has_none(oracle):
+    with pytest.raises(InputError, match="no optimizer of its own"):
+        oracle.optimizer(oracle.rmsprop, **RMSPROP)
+
+
+# ---------------------------------------------------------------- in the book's harness
+
+
+@either
+def test_train_concise_gives_the_losses_from_scratch(d2l, way, name):
+    rule, hyperparams = rule_and_numbers(d2l, name)
+    data_iter, feature_dim = d2l.get_data_ch11(10, source="stand-in")
+    made = d2l.optimizer(rule, **hyperparams)
+    first, again = (
+        d2l.train_concise_ch11(made, {}, data_iter, num_epochs=1)[1] for _ in range(2)
+    )
+    assert first == again
+    start = functools.partial(native.rule_of(d2l, rule).init_states, d2l)
+    scratch = train.from_scratch(
+        d2l, rule, start, hyperparams, data_iter, feature_dim, 1
+    )
+    np.testing.assert_allclose(first, scratch.losses, rtol=1e-6)
+
+
+def test_one_that_is_made_takes_no_hyperparameters(d2l, way):
+    data_iter, _ = d2l.get_data_ch11(10, source="stand-in")
+    made = d2l.optimizer(d2l.rmsprop, **RMSPROP)
+    if isinstance(made, type):  # it is not: a class takes some at each call
+        d2l.train_concise_ch11(made, {"gamma": 0.5}, data_iter, num_epochs=1)
+        with pytest.raises(InputError, match="Did you mean 'gamma'"):
+            d2l.train_concise_ch11(made, {"gama": 0.5}, data_iter)
+        return
+    with pytest.raises(InputError, match="made already"):
+        d2l.train_concise_ch11(made, {"gamma": 0.5}, data_iter)
+
+
+# ------------------------------------------------------ what one framework alone can do
+
+
+def only(backend, name):
+    if backend != name:
+        pytest.skip(f"what {FRAMEWORKS[name].title} alone can do")
+
+
+def test_torch_groups_have_numbers_of_their_own(d2l, backend):
+    only(backend, "torch")
+    import torch
+
+    a, b, idle = (torch.nn.Parameter(torch.ones(3)) for _ in range(3))
+    opt = d2l.optimizer(CHAIN, **CHAIN_NUMBERS)(
+        [{"params": [a, idle]}, {"params": [b], "lr": 0.1, "weight_decay": 0.0}],
+        momentum=0.0,
+    )
+    for p in (a, b):
+        p.grad = torch.ones(3)
+    opt.step()
+    numbers = CHAIN_NUMBERS | {"momentum": 0.0}
+    for p, changed in ((a, {}), (b, {"lr": 0.1, "weight_decay": 0.0})):
+        by_rule = d2l.variable(torch.ones(3))
+        states = CHAIN.init_states(d2l, [by_rule])
+        CHAIN(d2l, [by_rule], [torch.ones(3)], states, numbers | changed)
+        np.testing.assert_array_equal(d2l.numpy(p), d2l.numpy(by_rule))
+    np.testing.assert_array_equal(d2l.numpy(idle), np.ones(3))
+    with pytest.raises(InputError, match="clip must be"):
+        opt.add_param_group({"params": [torch.nn.Parameter(a)], "clip": -1})
+    assert len(opt.param_groups) == 2
+
+
+def test_keras_cannot_save_a_function_of_yours_and_says_so(d2l, way, backend, tmp_path):
+    only(backend, "tensorflow")
+    training = way(mine(d2l)[0], init_states=mine(d2l)[1], lr=0.1)
+    with pytest.raises(InputError, match="save the weights alone, or write it as"):
+        training.save(tmp_path)
+    training.model.save_weights(tmp_path / "all.weights.h5")
+
+
+def test_keras_model_without_an_input_layer(d2l, backend):
+    """Its variables are made in the first step, and have no value before."""
+    only(backend, "tensorflow")
+    import tensorflow as tf
+
+    X = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
+    numbers = {"lr": 0.01, "gamma": 0.9, "eps": 1e-6}
+    found = []
+    for made in (
+        d2l.optimizer(d2l.rmsprop, **numbers),
+        tf.keras.optimizers.RMSprop(0.01, rho=0.9, epsilon=1e-6),
+    ):
+        tf.keras.utils.set_random_seed(1)
+        dense = tf.keras.layers.Dense
+        model = tf.keras.Sequential([dense(3), dense(1)])
+        model.compile(optimizer=made, loss="mse")
+        model.fit(X, X.sum(1), epochs=3, batch_size=8, shuffle=False, verbose=0)
+        found.append(model.get_weights())
+    for mine, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_keras_gradients_of_an_embedding_are_made_dense(d2l, backend):
+    only(backend, "tensorflow")
+    import tensorflow as tf
+
+    halved = Chain(pieces.Times(0.5), pieces.ByRms(start=1.0), pieces.ByLr())
+    opt = d2l.optimizer(halved, **RMSPROP)
+    table = tf.Variable(tf.ones((4, 2)))
+
+    @tf.function
+    def step():  # a first step inside a tf.function, on a variable of TensorFlow
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.nn.embedding_lookup(table, [1, 1]))
+        opt.apply_gradients([(tape.gradient(loss, table), table)])
+
+    step()
+    step()
+    assert (table.numpy()[[0, 2, 3]] == 1).all()
+    by_rule, grad = tf.Variable(tf.ones((4, 2))), tf.one_hot([1], 4, axis=0) * 2.0
+    states = halved.init_states(d2l, [by_rule])
+    for _ in range(2):
+        halved(d2l, [by_rule], [grad + tf.zeros((4, 2))], states, RMSPROP)
+    np.testing.assert_allclose(table.numpy(), by_rule.numpy(), rtol=1e-6)
+
+
+def test_mxnet_cannot_save_a_local_function_and_says_so(d2l, way, backend, tmp_path):
+    only(backend, "mxnet")
+    training = way(mine(d2l)[0], init_states=mine(d2l)[1], lr=0.1)
+    training.epoch()
+    with pytest.raises(InputError, match="at the top of a module"):
+        training.save(tmp_path)
+
+
+def test_mxnet_has_one_rate_for_all(d2l, way, backend):
+    only(backend, "mxnet")
+    training = way(d2l.rmsprop, **RMSPROP)
+    training.params[0].lr_mult = 0.5
+    with pytest.raises(InputError, match="one lr for all parameters"):
+        training.epoch()
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_mxnet_on_several_devices(d2l, backend, at_once):
+    only(backend, "mxnet")
+    from mxnet import autograd, cpu, gluon
+
+    devices = [cpu(0), cpu(1)]
+    net = gluon.nn.Dense(1, in_units=4)
+    net.initialize(ctx=devices)
+    made = d2l.optimizer(CHAIN, **CHAIN_NUMBERS)
+    on_store = False if at_once else None
+    trainer = gluon.Trainer(net.collect_params(), made, update_on_kvstore=on_store)
+    before = net.weight.data(devices[0]).asnumpy()
+    with autograd.record():
+        losses = [net(d2l.tensor(PAIRS[0][0]).as_in_ctx(d)).sum() for d in devices]
+    for loss in losses:
+        loss.backward()
+    if at_once:
+        trainer.step(8)
+        first, second = (net.weight.data(d).asnumpy() for d in devices)
+        np.testing.assert_array_equal(first, second)
+        assert (first != before).all()
+    else:  # one parameter after the other, which is another global norm
+        with pytest.raises(InputError, match="update_on_kvstore=False"):
+            trainer.step(8)
+
+
+def test_jax_needs_the_parameters(d2l, backend):
+    only(backend, "jax")
+    opt = d2l.optimizer(d2l.rmsprop, **RMSPROP)
+    state = opt.init([d2l.ones(2)])
+    with pytest.raises(InputError, match=r"update\(grads, state, params\)"):
+        opt.update([d2l.ones(2)], state)
+
+
+def test_paddle_groups_have_numbers_of_their_own(d2l, backend):
+    only(backend, "paddle")
+    import paddle
+
+    nets = [paddle.nn.Linear(3, 1, bias_attr=False) for _ in range(2)]
+    opt = d2l.optimizer(CHAIN, **CHAIN_NUMBERS)(
+        parameters=[
+            {"params": nets[0].parameters()},
+            {
+                "params": nets[1].parameters(),
+                "learning_rate": 0.5,
+                "weight_decay": 0.2,
+                "momentum": 0.0,
+            },
+        ],
+    )
+    own = {"lr": 0.005, "weight_decay": 0.2, "momentum": 0.0}
+    start = d2l.reshape(d2l.arange(3), (3, 1))
+    for net in nets:
+        d2l.assign(net.weight, start)
+        net(d2l.ones((1, 3))).backward()
+    opt.step()
+    for net, changed in zip(nets, ({}, own), strict=True):
+        by_rule = d2l.variable(start)
+        states = CHAIN.init_states(d2l, [by_rule])
+        CHAIN(d2l, [by_rule], [d2l.ones((3, 1))], states, CHAIN_NUMBERS | changed)
+        np.testing.assert_array_equal(d2l.numpy(net.weight), d2l.numpy(by_rule))
+
+
+def test_paddle_refuses_states_of_another_rule(d2l, way, backend):
+    only(backend, "paddle")
+    training, other = way(CHAIN, **CHAIN_NUMBERS), way(d2l.rmsprop, **RMSPROP)
+    training.epoch()
+    with pytest.raises(InputError, match="of another rule or another net"):
+        other.opt.set_state_dict(training.opt.state_dict())
+
+
+# ---------------------------------------------------------------------- a rule as JSON
+
+
+def test_a_rule_as_json_comes_back():
+    every = Chain(
+        pieces.ClipByNorm(),
+        pieces.ByRms(eps_inside=False, start=1.0),
+        pieces.Times(0.5),
+        pieces.ByLr(),
+    )
+    for rule in (every.rule, rules.find("rmsprop")):
+        assert native.from_json(native.as_json(rule)).step == rule.step
+
+
+def test_a_piece_of_your_own_is_not_written_nor_read():
+    class Half(pieces.Piece):
+        pass
+
+    with pytest.raises(InputError, match="write it as a pieces.Chain"):
+        native.as_json(Chain(Half()).rule)
+    for name in ("Half", "Piece", "Chain", "dataclass"):
+        with pytest.raises(InputError, match=f"unknown piece '{name}'"):
+            native.from_json([[name, {}]])

@@ -1,0 +1,152 @@
+"""Compiled loops: the same numbers as step by step, and each compiled only once."""
+
+import numpy as np
+import pytest
+
+from d2lopt.backend.tools import compile_clock
+from d2lopt.conventions.table import nearest
+from d2lopt.rules import optimizers as rules
+from d2lopt.train import concise
+from d2lopt.train import scratch as train
+
+COMPILES = {"torch": [True], "tensorflow": [None, True], "mxnet": [None, True]}
+COMPILES |= {"jax": [None, True]}
+
+
+def run(d2l, name, compile, lr=None, seed=0, num_epochs=2, **changed):
+    rule = rules.RULES[name]
+    numbers = {**rule.hyperparams, **changed}
+    if lr is not None:
+        numbers["lr"] = lr
+    return train.from_scratch(
+        d2l,
+        getattr(d2l, name),
+        None,
+        numbers,
+        *d2l.get_data_ch11(50, seed=seed, source="stand-in", quiet=True),
+        num_epochs,
+        compile=compile,
+    )
+
+
+@pytest.mark.parametrize("name", ["rmsprop", "adam"])
+@pytest.mark.parametrize("compile", [None, True])
+def test_a_compiled_loop_takes_the_same_steps(d2l, name, compile):
+    eager = run(d2l, name, False)
+    compiled = run(d2l, name, compile)
+    assert compiled.steps == eager.steps
+    np.testing.assert_allclose(compiled.losses, eager.losses, rtol=1e-6)
+
+
+@pytest.mark.parametrize("compile", [None, True])
+def test_a_program_is_made_once(d2l, compile):
+    """Other numbers, another seed, more epochs of the same shapes: the same program."""
+    run(d2l, "rmsprop", compile)
+    made = compile_clock.times
+    first = run(d2l, "rmsprop", compile, lr=0.02)
+    run(d2l, "rmsprop", compile, lr=0.03, gamma=0.8, seed=1)
+    run(d2l, "rmsprop", compile)
+    assert compile_clock.times == made
+    assert first.seconds_compiling == 0
+    assert first.losses != run(d2l, "rmsprop", compile, lr=0.03).losses
+
+
+@pytest.mark.parametrize("name", ["rmsprop", "adam"])
+def test_a_built_in_optimizer_is_compiled_once(d2l, name):
+    """And the program that is kept starts anew each time."""
+    native = nearest(d2l.name, name, {"lr": 0.01})
+    if native is None:
+        pytest.skip(f"{d2l.name} has no optimizer of its own")
+    own = native[0].resolve(d2l, native[1])
+
+    def run(seed):
+        data = d2l.get_data_ch11(50, seed=seed, source="stand-in", quiet=True)
+        return concise.built_in(d2l, *own, *data)
+
+    first = run(seed=0)
+    made = compile_clock.times
+    assert run(seed=1).losses != first.losses
+    again = run(seed=0)
+    assert compile_clock.times == made
+    assert again.losses == first.losses
+    for p, known in zip(again.params, first.params, strict=True):
+        np.testing.assert_array_equal(p, known)
+
+
+def test_an_optimizer_that_is_made_is_compiled_once(d2l):
+    if nearest(d2l.name, "sgd", {}) is None:
+        pytest.skip(f"{d2l.name} has no optimizer of its own")
+    made = d2l.optimizer(d2l.rmsprop, lr=0.01, gamma=0.9)
+    data = d2l.get_data_ch11(50, source="stand-in", quiet=True)
+    first = concise.built_in(d2l, made, {}, *data)
+    compiled = compile_clock.times
+    assert concise.built_in(d2l, made, {}, *data).losses == first.losses
+    assert compile_clock.times == compiled
+
+
+def test_an_optimizer_of_yours_is_asked_each_time(d2l):
+    """What it makes may differ from call to call."""
+    native = nearest(d2l.name, "sgd", {"lr": 0.01})
+    if native is None:
+        pytest.skip(f"{d2l.name} has no optimizer of its own")
+    if d2l.name == "mxnet":
+        pytest.skip("MXNet takes a name or an optimizer, no function")
+    rates = iter([0.01, 0.1])
+
+    def mine(*params, **settings):
+        trainer_fn, hyperparams = native[0].resolve(d2l, {"lr": next(rates)})
+        return trainer_fn(*params, **settings, **hyperparams)
+
+    data = d2l.get_data_ch11(50, source="stand-in", quiet=True)
+    slow, fast = (concise.built_in(d2l, mine, {}, *data) for _ in range(2))
+    assert fast.losses[1] < slow.losses[1]
+
+
+@pytest.mark.parametrize("compile", [None, True])
+def test_what_is_compiled_takes_time_by_the_clock(d2l, compile):
+    if compile not in COMPILES.get(d2l.name, []):
+        pytest.skip(f"{d2l.name} takes the steps as they come")
+    before = compile_clock.times
+    curve = run(d2l, "yogi", compile)
+    assert compile_clock.times > before
+    assert curve.seconds_compiling > 0
+
+
+@pytest.mark.parametrize("compile", ["auto", True])
+def test_a_rule_of_yours_is_compiled_if_you_ask(d2l, compile):
+    """It has no states here, which is one of the things that a state may be."""
+
+    def mine(params, grads, states, hyperparams):
+        for p, g in zip(params, grads, strict=True):
+            d2l.assign(p, p - hyperparams["lr"] * g)
+
+    data = d2l.get_data_ch11(50, source="stand-in", quiet=True)
+    losses = [
+        train.from_scratch(d2l, mine, None, {"lr": 0.1}, *data, compile=how).losses
+        for how in (compile, False)
+    ]
+    np.testing.assert_allclose(*losses, rtol=1e-6)
+
+
+def test_a_rule_of_yours_is_called_at_every_step(d2l):
+    calls = []
+
+    def mine(params, grads, states, hyperparams):
+        calls.append(len(params))
+        rules.sgd(d2l, params, grads, states, hyperparams)
+
+    data = d2l.get_data_ch11(50, source="stand-in", quiet=True)
+    curve = train.from_scratch(d2l, mine, None, {"lr": 0.1}, *data, 1)
+    assert len(calls) == curve.num_steps == 30
+
+
+def test_an_optimizer_whose_state_is_of_another_kind_trains(d2l):
+    """A dict among the states, as optax's injected hyperparameters have it."""
+    if d2l.name != "jax":
+        pytest.skip("only optax has states of any kind")
+    import optax
+
+    made = optax.inject_hyperparams(optax.sgd)(learning_rate=0.01)
+    data = d2l.get_data_ch11(50, source="stand-in", quiet=True)
+    losses = [concise.built_in(d2l, made, {}, *data).losses for _ in range(2)]
+    assert losses[0] == losses[1]
