@@ -6,9 +6,23 @@ imports that framework and no other. `d2lopt.load(name)` does the same by name.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .backend.frameworks import FRAMEWORKS
+
+if TYPE_CHECKING:  # what an editor knows of the modules that `__getattr__` loads
+    from .book import Namespace
+
+    numpy: Namespace
+    torch: Namespace
+    tensorflow: Namespace
+    mxnet: Namespace
+    jax: Namespace
+    paddle: Namespace
+
+    def load(name: str) -> Namespace:
+        """The framework module `name`, as a namespace that keeps the contract."""
+
 
 __version__ = "0.1.0"
 

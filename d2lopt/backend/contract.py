@@ -47,32 +47,62 @@ class Backend(Protocol):
         """The numbers of x as a NumPy array; waits for pending work."""
 
     # Constructors.
-    def zeros(self, shape: Any, /, *, dtype: str = "float32") -> Tensor: ...
-    def ones(self, shape: Any, /, *, dtype: str = "float32") -> Tensor: ...
+    def zeros(self, shape: Any, /, *, dtype: str = "float32") -> Tensor:
+        """A tensor of zeros in the shape `shape`, a number or a tuple."""
+
+    def ones(self, shape: Any, /, *, dtype: str = "float32") -> Tensor:
+        """A tensor of ones in the shape `shape`, a number or a tuple."""
+
     def arange(self, *span: float, dtype: str = "float32") -> Tensor:
         """As range(stop), range(start, stop) or range(start, stop, step), as floats."""
 
-    def zeros_like(self, x: Tensor) -> Tensor: ...
+    def zeros_like(self, x: Tensor) -> Tensor:
+        """Zeros in the shape and dtype of x."""
 
     # Elementwise.
-    def sqrt(self, x: Tensor) -> Tensor: ...
-    def square(self, x: Tensor) -> Tensor: ...
-    def exp(self, x: Tensor) -> Tensor: ...
-    def log(self, x: Tensor) -> Tensor: ...
-    def abs(self, x: Tensor) -> Tensor: ...
-    def sign(self, x: Tensor) -> Tensor: ...
-    def sin(self, x: Tensor) -> Tensor: ...
-    def cos(self, x: Tensor) -> Tensor: ...
-    def maximum(self, x: Tensor, y: Tensor) -> Tensor: ...
-    def minimum(self, x: Tensor, y: Tensor) -> Tensor: ...
+    def sqrt(self, x: Tensor) -> Tensor:
+        """√x, element by element."""
 
-    # Over all elements, to a tensor of shape ().
-    def sum(self, x: Tensor) -> Tensor: ...
-    def mean(self, x: Tensor) -> Tensor: ...
+    def square(self, x: Tensor) -> Tensor:
+        """x², element by element."""
+
+    def exp(self, x: Tensor) -> Tensor:
+        """eˣ, element by element."""
+
+    def log(self, x: Tensor) -> Tensor:
+        """The natural logarithm of x, element by element."""
+
+    def abs(self, x: Tensor) -> Tensor:
+        """|x|, element by element."""
+
+    def sign(self, x: Tensor) -> Tensor:
+        """−1, 0 or 1, as x is below, at or above 0, element by element."""
+
+    def sin(self, x: Tensor) -> Tensor:
+        """The sine of x in radians, element by element."""
+
+    def cos(self, x: Tensor) -> Tensor:
+        """The cosine of x in radians, element by element."""
+
+    def maximum(self, x: Tensor, y: Tensor) -> Tensor:
+        """The greater of x and y, element by element."""
+
+    def minimum(self, x: Tensor, y: Tensor) -> Tensor:
+        """The lesser of x and y, element by element."""
+
+    # Over all elements.
+    def sum(self, x: Tensor) -> Tensor:
+        """The sum over all elements, of shape ()."""
+
+    def mean(self, x: Tensor) -> Tensor:
+        """The mean over all elements, of shape ()."""
 
     # Shapes.
-    def matmul(self, x: Tensor, y: Tensor) -> Tensor: ...
-    def reshape(self, x: Tensor, shape: Any) -> Tensor: ...
+    def matmul(self, x: Tensor, y: Tensor) -> Tensor:
+        """The matrix product of x (n, d) and y (d, k): (n, k)."""
+
+    def reshape(self, x: Tensor, shape: Any) -> Tensor:
+        """The elements of x, row by row, in the shape `shape`; −1 is what is left."""
 
     # State.
     def variable(self, value: Tensor) -> Variable:

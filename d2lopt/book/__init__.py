@@ -1,8 +1,8 @@
 """The names of the book: harnesses that print and draw, plots, and helpers for cells.
 
-`bind` gives them to a framework module, with that framework filled in.
+`namespace.py` lists them, and gives them to each framework module.
 """
 
-from .bind import bind
+from .namespace import Namespace, bind
 
-__all__ = ["bind"]
+__all__ = ["Namespace", "bind"]

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary, WeakSet
 import numpy as np
 
 from ..backend.arrays import number, numpy_of
+from ..backend.contract import Backend
 from ..show.figures import has_window, in_kernel, in_notebook, pyplot, save
 from .pyplot import Pyplot
 
@@ -245,14 +246,11 @@ def _curves(values: Any) -> list[np.ndarray[Any, Any]]:
 
 
 def show_trace_2d(
-    f: Callable[[Any, Any], Any],
-    results: Sequence[tuple[Any, Any]],
-    *,
-    tensor: Callable[[Any], Any] = np.asarray,
+    d2l: Backend, f: Callable[[Any, Any], Any], results: Sequence[tuple[Any, Any]]
 ) -> None:
     """Draw the points of `results` over the contours of f(x1, x2).
 
-    f is called with what `tensor` makes of NumPy arrays: the framework's own.
+    f is called with tensors of the framework, a grid of each coordinate.
     """
     points = [(number(x1), number(x2)) for x1, x2 in results]
     x1, x2 = np.array(points, dtype=float).T
@@ -261,7 +259,7 @@ def show_trace_2d(
     high = np.linspace(min(-3.0, x2.min() * 1.1), max(1.0, x2.max() * 1.1), 200)
     grid = np.meshgrid(wide, high)
     axes = studio.axes()
-    heights = numpy_of(f(*map(tensor, grid)))
+    heights = numpy_of(f(*map(d2l.tensor, grid)))
     axes.contour(*grid, heights, levels=12, colors="#1f77b4", linewidths=0.8)
     axes.plot(x1, x2, "-o", color="#ff7f0e", markersize=4)
     axes.set(xlabel="x1", ylabel="x2")

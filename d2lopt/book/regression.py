@@ -85,7 +85,10 @@ def evaluate_loss(
     return total / count
 
 
+# What cells of the book read of the published files: where they are, and their SHA-1.
 DATA_URL = "http://d2l-data.s3-accelerate.amazonaws.com/"
+_PUBLISHED = airfoil.description()
+DATA_HUB = {"airfoil": (DATA_URL + _PUBLISHED["name"], _PUBLISHED["sha1"]["CRLF"])}
 
 
 def download(name: str, folder: str | None = None, sha1_hash: str | None = None) -> str:

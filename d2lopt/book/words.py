@@ -6,9 +6,6 @@ others there are functions here; their random numbers are NumPy's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -67,21 +64,9 @@ def size(d2l: Backend, x: Tensor) -> int:
     return int(numpy_of(x).size)
 
 
-OWN = [
+# Words that are the framework's own wherever it has them.
+OF_THE_FRAMEWORK = [
     *("sinh", "cosh", "tanh", "linspace", "meshgrid", "stack", "concat", "eye"),
     *("normal", "rand", "randn", "argmax", "reduce_sum", "reduce_mean"),
     *("float32", "float64", "int32"),
 ]
-FUNCTIONS: list[Callable[..., Any]] = [linspace, meshgrid, normal, rand, randn]
-FUNCTIONS += [reduce_sum, reduce_mean, astype, transpose, size]
-
-
-def complete(module: ModuleType, home: Any) -> None:
-    """Give the module the words that it lacks: those in `home`, where the framework
-    keeps its functions, and then those above."""
-    names = vars(module)
-    for word in OWN:
-        if hasattr(home, word):
-            names.setdefault(word, getattr(home, word))
-    for function in FUNCTIONS:
-        names.setdefault(function.__name__, partial(function, module))

@@ -200,7 +200,7 @@ def as_rule(rule: Any, init_states: Callable[..., Any] | None = None) -> Rule:
     of_chain = getattr(rule, "rule", None)
     if isinstance(of_chain, Rule):
         return of_chain
-    step = getattr(rule, "func", rule)
+    step = inspect.unwrap(getattr(rule, "__func__", getattr(rule, "func", rule)))
     for known in RULES.values():
         if known.step is step:
             return known
