@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..backend.arrays import numpy_of
+from ..backend.arrays import Array, numpy_of
 from ..backend.contract import Backend, Tensor
 from ..data import airfoil
 from ..errors import InputError
@@ -55,16 +55,38 @@ def get_data_ch11(
 def load_array(
     d2l: Backend, data_arrays: Any, batch_size: int, is_train: bool = True
 ) -> Any:
-    """Minibatches of the rows of X (n, d) and y (n,), shuffled if `is_train`."""
-    X, y = map(numpy_of, data_arrays)
-    shuffled = batches.Minibatches(d2l, X, y, batch_size)
-    if is_train:
-        return shuffled
-    cuts = range(0, len(X), batch_size)
-    return [
-        (d2l.tensor(X[i : i + batch_size]), d2l.tensor(y[i : i + batch_size]))
-        for i in cuts
-    ]
+    """Minibatches of the arrays' rows, shuffled if `is_train`; dtypes are kept.
+
+    Args:
+        data_arrays: X (n, d), y (n,) or (n, 1), and others of n rows.
+        batch_size: rows in a minibatch; the last one has what is left.
+    """
+    return RowsOf(d2l, [numpy_of(array) for array in data_arrays], batch_size, is_train)
+
+
+class RowsOf:
+    """Minibatches of the rows of some arrays, for a framework without a data loader.
+
+    Iterate it once an epoch: in the order of the rows, or in a new order each time.
+    """
+
+    def __init__(
+        self, d2l: Backend, arrays: Sequence[Array], batch_size: int, shuffle: bool
+    ) -> None:
+        self.d2l, self.arrays, self.batch_size = d2l, arrays, batch_size
+        self.order = np.random.default_rng(0) if shuffle else None
+
+    def __len__(self) -> int:
+        return -(-len(self.arrays[0]) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        n = len(self.arrays[0])
+        rows = np.arange(n) if self.order is None else self.order.permutation(n)
+        for start in range(0, n, self.batch_size):
+            batch = rows[start : start + self.batch_size]
+            yield tuple(
+                self.d2l.tensor(array[batch], array.dtype.name) for array in self.arrays
+            )
 
 
 def evaluate_loss(

@@ -81,7 +81,7 @@ def test_the_data_are_what_the_framework_calls_data(d2l, backend):
     X, y = np.arange(14, dtype="float32").reshape(7, 2), np.arange(7, dtype="float32")
     loader = d2l.load_array((X, y), 3, is_train=False)
     home = type(loader).__module__.split(".")[0]
-    assert home == ("builtins" if backend in ("numpy", "jax") else backend)
+    assert home == ("d2lopt" if backend in ("numpy", "jax") else backend)
     for _ in range(2):  # it can be iterated once an epoch
         found = [(numpy_of(a), numpy_of(b)) for a, b in loader]
         assert len(loader) == len(found) == 3
@@ -90,6 +90,15 @@ def test_the_data_are_what_the_framework_calls_data(d2l, backend):
     shuffled = d2l.load_array((X, y), 3, is_train=True)
     rows = np.concatenate([numpy_of(b) for _, b in shuffled])
     assert sorted(rows) == list(y)
+
+
+def test_shuffled_or_not_batches_have_the_arrays_dtypes_and_shapes(d2l):
+    arrays = [np.ones((7, 2), "float32"), np.arange(7.0).reshape(7, 1), np.arange(7)]
+    kinds = [
+        [(numpy_of(a).dtype, a.shape[1:]) for a in next(iter(loader))]
+        for loader in (d2l.load_array(arrays, 3, train) for train in (True, False))
+    ]
+    assert kinds[0] == kinds[1] == [(a.dtype, a.shape[1:]) for a in arrays]
 
 
 def test_a_harness_gives_the_same_numbers_from_a_data_set_that_holds_minibatches(d2l):
