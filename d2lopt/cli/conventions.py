@@ -22,7 +22,7 @@ def measure_unchecked(names: Sequence[str], kind: str) -> list[str]:
     Its rows are measured here and now, so that what is said of it is not a guess.
     """
     from ..conventions.conformance import survey
-    from ..conventions.explain import unchecked
+    from ..conventions.table import unchecked
     from ..show.screen import Progress
 
     new = unchecked(names)
@@ -84,7 +84,9 @@ def explain(
     d2lopt explain rmsprop
     d2lopt explain rmsprop --from torch --to tensorflow --lr 0.01 --gamma 0.9
     """
-    from ..conventions import explain as room
+    from ..conventions.formulas import formulas
+    from ..conventions.show import effect_figure, effect_table, formula_table
+    from ..conventions.table import row_of
     from ..rules.optimizers import find
 
     find(optimizer)
@@ -92,25 +94,26 @@ def explain(
         raise InputError("--from and --to go together.")
     if source is None or target is None:
         if as_json:
-            print(json.dumps(room.formulas(optimizer)))
+            print(json.dumps(formulas(optimizer)))
         else:
-            room.formula_table(optimizer).print()
+            formula_table(optimizer).print()
         return
+    from ..conventions.explain import explain as measure
     from ..show.figures import save
     from .options import writable
 
     for name in (source, target):
-        room.row_of(known_framework(name), optimizer)
+        row_of(known_framework(name), optimizer)
     given = {name: value for name, value in settings.items() if value is not None}
     writable(out)
     where = data_source(data)
-    found = room.explain(optimizer, source, target, given, where, seeds)
+    explanation = measure(optimizer, source, target, given, where, seeds)
     said = measure_unchecked([source, target], optimizer)
-    path = save(room.figure(found), out, f"explain-{source}-{target}")[-1]
+    path = save(effect_figure(explanation), out, f"explain-{source}-{target}")[-1]
     if as_json:
-        print(json.dumps({**found.as_json(), "unchecked": said}))
+        print(json.dumps({**explanation.as_json(), "unchecked": said}))
         return
-    table = room.effect_table(found)
+    table = effect_table(explanation)
     for sentence in said:
         table.note(sentence)
     table.print()
@@ -175,7 +178,8 @@ def conformance(
     d2lopt conformance --backends torch,paddle --optimizers rmsprop --json
     """
     from ..backend.environment import how_to_install, installed, is_installed
-    from ..conventions.conformance import BASE, survey, table
+    from ..conventions.conformance import BASE, survey
+    from ..conventions.show import conformance_table
     from ..errors import MissingBackend
     from ..show.screen import Progress
 
@@ -201,6 +205,6 @@ def conformance(
         for finding in findings:
             print(json.dumps(asdict(finding)))
     else:
-        table(findings).print()
+        conformance_table(findings).print()
     if not all(finding.conforms for finding in findings):
         sys.exit(1)

@@ -1,7 +1,8 @@
 """What each framework's own optimizers compute: the table, and questions to it.
 
 `table.py` states names, defaults and formulas; `conformance.py` measures them,
-`explain.py` says why two losses differ, `translate.py` carries a setting over.
+`explain.py` says why two losses differ, `translate.py` carries a setting over,
+`reasons.py` explains a comparison. What these train, `scenario.py` trains for them.
 """
 
 from ..backend.frameworks import FRAMEWORKS

@@ -1,30 +1,31 @@
 """Whether each framework's own optimizers compute what the table of conventions says.
 
-Each built-in takes 50 steps on the same gradients as the rule of `pieces.py` that its
-row describes, which runs on NumPy in float64. The gradients are random, of sizes 0.01
-to 10, one coordinate sparse; they come about as those of a linear layer, whose gradient
-for Σ c (Xw + b) is c Xᵀ and c.
+Each built-in takes 50 steps on the same gradients as the chain of pieces that its row
+describes, which runs on NumPy in float64. The gradients are random, of sizes 0.01 to
+10, one coordinate sparse; a linear layer produces them, whose gradients of Σ c (Xw + b)
+are c Xᵀ and c.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..backend import load
 from ..backend.contract import Backend, Tensor
 from ..backend.environment import installed_version, optimizers_version
-from ..backend.frameworks import FRAMEWORKS
 from ..backend.processes import Event, all_at_once
-from ..show.screen import Progress, Table
 from .table import CHECKED, ROWS
 from .traits import NEUTRAL, Builtin, Settings, hyperparams
 
+if TYPE_CHECKING:
+    from ..show.screen import Progress
+
 STEPS, COORDINATES = 50, 8
-BOUNDS = {"float64": 1e-12, "float32": 2e-6}
+BOUNDS = {"float64": 1e-12, "float32": 2e-6}  # relative, of rounding in 50 steps
 
 # Settings from which a case starts.
 BASE: dict[str, dict[str, Any]] = {
@@ -85,14 +86,14 @@ class Finding:
 
 def cases(row: Builtin) -> Iterator[dict[str, Any]]:
     """The options, beside `BASE`, with which a built-in is measured."""
-    alone = {**NEUTRAL, **row.fixed, **BASE[row.kind]}
+    base = {**NEUTRAL, **row.fixed, **BASE[row.kind]}
     done: list[dict[str, Any]] = []
     for options in OPTIONS:
-        settings = {**alone, **options}
+        settings = {**base, **options}
         movable = "eps_inside" in row.keywords or "eps_inside" not in options
         if settings not in done and row.can_express(settings) and movable:
             done.append(settings)
-            yield {n: v for n, v in options.items() if alone[n] != v}
+            yield {n: v for n, v in options.items() if base[n] != v}
 
 
 def gradients(dtype: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -113,20 +114,14 @@ def start(dtype: str) -> list[np.ndarray[Any, Any]]:
 
 def by_rule(row: Builtin, settings: Settings, dtype: str) -> list[Any]:
     """Where the rule of the row is after each step: w and b as one vector."""
-    oracle = load("numpy")
+    d2l = load("numpy")
     rule = row.chain(settings)
-    numbers = hyperparams(settings)
-    for beta in ("beta1", "beta2"):  # rounded or not, the corrections are told apart
-        numbers |= {f"{beta}_correction": numbers[beta]} if beta in numbers else {}
-    for name in row.rounds:
-        exact = numbers.get(name.removesuffix("_correction"))
-        if exact is not None:
-            numbers[name] = float(np.float32(exact))
+    numbers = row.rounded(hyperparams(settings))
     params = start(dtype)
-    states = rule.init_states(oracle, params)
+    states = rule.init_states(d2l, params)
     path = []
     for X, c in zip(*gradients(dtype), strict=True):
-        rule(oracle, params, [c * X.T, c[0]], states, numbers)
+        rule(d2l, params, [c * X.T, c[0]], states, numbers)
         path.append(np.concatenate([p.ravel() for p in params]))
     return path
 
@@ -144,18 +139,19 @@ def by_framework(
     path = []
     for X, c in zip(*gradients(dtype), strict=True):
         step(state, (d2l.tensor(X, dtype), d2l.tensor(c, dtype)))
-        found = [d2l.numpy(p).astype(float).ravel() for p in d2l.weights(net)]
-        path.append(np.concatenate(found))
+        params = [d2l.numpy(p).astype(float).ravel() for p in d2l.weights(net)]
+        path.append(np.concatenate(params))
     return path
 
 
 def deviation(d2l: Backend, row: Builtin, settings: Settings, dtype: str) -> float:
     """The largest |p − p̂| over the steps, relative to the largest |p̂| of its step."""
-    exact = by_rule(row, settings, dtype)
-    found = by_framework(d2l, row, settings, dtype)
-    worst = [
-        np.abs(p - q).max() / np.abs(q).max() for p, q in zip(found, exact, strict=True)
-    ]
+    pairs = zip(
+        by_framework(d2l, row, settings, dtype),
+        by_rule(row, settings, dtype),
+        strict=True,
+    )
+    worst = [np.abs(p - exact).max() / np.abs(exact).max() for p, exact in pairs]
     return float(np.max(worst)) if np.isfinite(worst).all() else float("inf")
 
 
@@ -165,10 +161,10 @@ def bound(row: Builtin, dtype: str) -> float:
 
 
 def _gist(error: Exception) -> str:
-    """The line of a framework's error that says something."""
+    """The first line of a framework's error that is no part of a traceback or frame."""
     lines = [line.strip() for line in str(error).splitlines()]
-    telling = [x for x in lines if x and not x.startswith(("Traceback", "File", "-"))]
-    return telling[0] if telling else type(error).__name__
+    message = [x for x in lines if x and not x.startswith(("Traceback", "File", "-"))]
+    return message[0] if message else type(error).__name__
 
 
 def measure(
@@ -186,14 +182,14 @@ def measure(
 def examine(d2l: Backend, name: str, row: Builtin, options: Settings) -> Finding:
     """One case, in both dtypes."""
     settings = {**BASE[row.kind], **options}
-    found: dict[str, float | None] = dict.fromkeys(BOUNDS)
+    deviations: dict[str, float | None] = dict.fromkeys(BOUNDS)
     message = ""
     for dtype in BOUNDS:
         try:
-            found[dtype] = deviation(d2l, row, settings, dtype)
+            deviations[dtype] = deviation(d2l, row, settings, dtype)
         except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
             message = f"{dtype} fails: {_gist(error)}"
-    known = {dtype: d for dtype, d in found.items() if d is not None}
+    known = {dtype: d for dtype, d in deviations.items() if d is not None}
     return Finding(
         backend=name,
         version=d2l.version,
@@ -202,8 +198,8 @@ def examine(d2l: Backend, name: str, row: Builtin, options: Settings) -> Finding
         optimizer=row.kind,
         name=row.name,
         options=dict(options),
-        float64=found["float64"],
-        float32=found["float32"],
+        float64=deviations["float64"],
+        float32=deviations["float32"],
         conforms=bool(known) and all(d <= bound(row, t) for t, d in known.items()),
         message=message,
     )
@@ -220,19 +216,19 @@ def survey(
     A framework whose process ends early has a finding that says why, and does not
     conform.
     """
-    found: dict[str, list[Finding]] = {name: [] for name in names}
+    findings: dict[str, list[Finding]] = {name: [] for name in names}
 
     async def one(name: str, start: Callable[..., Any]) -> None:
         progress.begin(name)
 
         def hear(event: Event) -> None:
-            found[name].append(Finding(**event["finding"]))
+            findings[name].append(Finding(**event["finding"]))
             progress.tell(name, "measuring", *event["progress"])
 
         arguments = {"name": name, "kinds": kinds}
         reason = await start(f"{__name__}:measure", arguments, hear, limit)
         if reason:
-            found[name].append(
+            findings[name].append(
                 Finding(
                     backend=name,
                     version=installed_version(name) or "",
@@ -249,42 +245,4 @@ def survey(
             )
 
     all_at_once(names, one)
-    return [finding for name in names for finding in found[name]]
-
-
-def was_checked(name: str, version: str | None) -> bool:
-    """Whether the table was measured before with this version of the optimizers."""
-    return (version or "").split("+")[0] == CHECKED[name]
-
-
-def table(findings: Sequence[Finding]) -> Table:
-    """The deviations, with what to know of each row below."""
-    made = Table(
-        "50 steps of each built-in optimizer against the rule of its convention: "
-        "largest relative deviation",
-        ["framework", "optimizer", "options", "float64", "float32", "conforms"],
-        left=3,
-    )
-    notes: dict[str, None] = {}
-    for f in findings:
-        title = f"{FRAMEWORKS[f.backend].title} {f.version}"
-        options = ", ".join(f"{k} {v}" for k, v in f.options.items())
-        verdict = "yes" if f.conforms else "NO"
-        optimizer = f"{f.optimizer} {f.name}".strip()
-        numbers = ["–" if d is None else f"{d:.0e}" for d in (f.float64, f.float32)]
-        made.row(title, optimizer, options or "–", *numbers, verdict)
-        if not was_checked(f.backend, f.optimizers_version):
-            package = FRAMEWORKS[f.backend].optimizers or FRAMEWORKS[f.backend].title
-            title = f"{package} {f.optimizers_version}"
-            notes[
-                f"{title} was never checked before (the table knows {f.checked}): "
-                "these numbers are measured, not known."
-            ] = None
-        for row in ROWS[f.backend]:
-            if row.name == f.name and row.kind == f.optimizer and row.note:
-                notes[f"{title} {f.name}: {row.note}"] = None
-        if f.message:
-            notes[f"{title} {f.name}: {f.message}"] = None
-    for note in notes:
-        made.note(note)
-    return made
+    return [finding for name in names for finding in findings[name]]

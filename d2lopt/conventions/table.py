@@ -6,9 +6,12 @@ conformance` holds every row against the framework that is installed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..backend.environment import optimizers_version
+from ..backend.frameworks import FRAMEWORKS
+from ..errors import InputError
 from .traits import Builtin, Traits, in_use
 
 # A rule of ours that is a built-in's of another name, with these settings.
@@ -453,7 +456,7 @@ ROWS: dict[str, tuple[Builtin, ...]] = {
     "paddle": PADDLE,
 }
 
-# The version that the rows were measured with.
+# The version of the optimizers' package with which the rows were measured.
 CHECKED = {
     "numpy": "1.26.4",
     "torch": "2.13.0",
@@ -486,12 +489,24 @@ def find_row(
     framework: str, kind: str, settings: Mapping[str, Any] | None = None
 ) -> Builtin | None:
     """The row of a kind of optimizer, the first that can express the settings."""
-    asked = settings or {}
+    wanted = settings or {}
     for row in ROWS[framework]:
-        fixed = row.fixed.items() <= asked.items()
-        if row.kind == kind and fixed and row.can_express(asked):
+        fixed = row.fixed.items() <= wanted.items()
+        if row.kind == kind and fixed and row.can_express(wanted):
             return row
     return None
+
+
+def row_of(framework: str, kind: str) -> Builtin:
+    """The row of a kind of optimizer; InputError if the framework has none."""
+    row = find_row(framework, kind)
+    if row is None:
+        have = [name for name in FRAMEWORKS if find_row(name, kind)]
+        raise InputError(
+            f"{FRAMEWORKS[framework].title} has no {kind} of its own. These have: "
+            f"{', '.join(have) or 'none'}."
+        )
+    return row
 
 
 def nearest(
@@ -505,8 +520,8 @@ def nearest(
     >>> row.name, row.words(settings)
     ('optim.RMSprop', {'alpha': 0.9})
     """
-    kind, more = ALIASES.get(optimizer, (optimizer, {}))
-    settings = {**hyperparams, **more}
+    kind, fixed = ALIASES.get(optimizer, (optimizer, {}))
+    settings = {**hyperparams, **fixed}
     row = find_row(framework, kind, settings)
     return (row, settings) if row else None
 
@@ -520,8 +535,8 @@ def written(framework: str, row: Builtin, settings: Mapping[str, Any]) -> str:
     """
     root, words = ROOTS[framework], row.words(settings)
     for ours in in_use(settings) & row.objects.keys():
-        made = f"{root}.{row.objects[ours]}({settings[ours]!r})"
-        words[row.keywords[ours]] = Verbatim(made)
+        call = f"{root}.{row.objects[ours]}({settings[ours]!r})"
+        words[row.keywords[ours]] = Verbatim(call)
     arguments = ", ".join(f"{key}={value!r}" for key, value in words.items())
     call = CALLS[framework].format(name=row.name, arguments=arguments)
     links = [
@@ -530,3 +545,14 @@ def written(framework: str, row: Builtin, settings: Mapping[str, Any]) -> str:
         if ours in in_use(settings)
     ]
     return f"{root}.chain({', '.join([*links, call])})" if links else call
+
+
+def was_checked(framework: str, version: str | None) -> bool:
+    """Whether the rows were measured with this version of the optimizers' package."""
+    return (version or "").split("+")[0] == CHECKED[framework]
+
+
+def unchecked(frameworks: Sequence[str]) -> list[str]:
+    """Those whose installed optimizers are of a version that was never checked."""
+    versions = {name: optimizers_version(name) for name in frameworks}
+    return [n for n, v in versions.items() if v and not was_checked(n, v)]

@@ -1,9 +1,9 @@
 """What makes one built-in optimizer differ from another: names, defaults and traits.
 
-A `Builtin` is a row of the table in `conventions.py`. Settings are in our words: the
-hyperparameters of `hyperparams.HYPERPARAMS`, and the options below. From a row and
+A `Builtin` is a row of the table in `table.py`. Settings are in our words: the
+hyperparameters of `rules/hyperparams.py`, and the options below. From a row and
 settings, `Builtin.words` gives what to pass to the framework, and `Builtin.chain` the
-rule of `pieces.py` that computes the same.
+pieces (`rules/pieces.py`) that compute the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Settings = Mapping[str, Any]
 
-# What an option is where it is not used.
+# Every option, with the value that it has where it is not used.
 NEUTRAL: dict[str, Any] = {
     "momentum": 0.0,
     "nesterov": False,
@@ -44,7 +44,7 @@ CLIPS: dict[str, type[pieces.Piece]] = {
 
 @dataclass(frozen=True)
 class Traits:
-    """Where the formula of one built-in parts from that of another."""
+    """Where the formula of one built-in differs from that of another."""
 
     eps_inside: bool = True  # √(s + ε), or √s + ε
     lr_in_buffer: bool = True  # b ← μb + ηu, or p ← p − ηb
@@ -89,12 +89,11 @@ class Builtin:
         )
 
     def effective(self, settings: Settings) -> dict[str, Any]:
-        """The settings without what the built-in ignores."""
-        kept = dict(settings)
-        ignored = [n for n, needs in self.only_with.items() if not kept.get(needs)]
-        if not kept.get("momentum") or "momentum" in ignored:
+        """The settings, with what the built-in ignores at its neutral value."""
+        ignored = [n for n, needs in self.only_with.items() if not settings.get(needs)]
+        if not settings.get("momentum") or "momentum" in ignored:
             ignored.append("nesterov")
-        return {n: NEUTRAL[n] if n in ignored else v for n, v in kept.items()}
+        return {n: NEUTRAL[n] if n in ignored else v for n, v in settings.items()}
 
     def can_express(self, settings: Settings) -> bool:
         """Whether every setting that is in use has an equivalent here."""
@@ -125,12 +124,30 @@ class Builtin:
                 words[head] = value
         return words
 
+    def rounded(self, settings: Settings) -> dict[str, Any]:
+        """The settings as the built-in computes with them: some of them in float32.
+
+        Adam's averages and its bias corrections 1 − βᵗ need not use the same rounding
+        of β: `beta1_correction` and `beta2_correction` are those of the corrections.
+        """
+        import numpy as np  # here, because reading the table needs no NumPy
+
+        rounded = dict(settings)
+        for beta in ("beta1", "beta2"):
+            if beta in settings:
+                rounded[f"{beta}_correction"] = settings[beta]
+        for name in self.rounds:
+            exact = settings.get(name.removesuffix("_correction"))
+            if exact is not None:
+                rounded[name] = float(np.float32(exact))
+        return rounded
+
     def chain(self, settings: Settings) -> pieces.Chain:
         """The rule that computes what the built-in computes with these settings."""
         return chain(self.kind, self.traits, {**settings, **self.fixed})
 
     def resolve(self, d2l: Backend, settings: Settings) -> tuple[Any, dict[str, Any]]:
-        """The framework's own optimizer and its keyword arguments, ready to be used."""
+        """The framework's own optimizer, and the keyword arguments to call it with."""
         words, used = self.words(settings), in_use(settings)
         for ours, path in self.objects.items():
             if ours in used:

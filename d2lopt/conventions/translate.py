@@ -11,9 +11,8 @@ from typing import Any
 from ..backend.frameworks import FRAMEWORKS
 from ..errors import InputError, unknown
 from ..rules.hyperparams import check_ranges
-from .explain import row_of
-from .scenario import Scenario
-from .table import find_row, written
+from .scenario import BuiltinFormula, Runs
+from .table import find_row, row_of, written
 from .traits import CLIPS, NEUTRAL, Builtin, in_use
 
 
@@ -194,29 +193,33 @@ def compared(
     return lost, conditions
 
 
-def measured(found: Translation, data: str, seed: int = 0) -> Translation:
-    """The translation with how far its two sides are apart on the data."""
-    sides = []
-    for name, settings in (
-        (found.source, found.source_settings),
-        (found.target, found.target_settings),
-    ):
-        row = row_of(name, found.kind)
-        sides.append(Scenario(found.kind, row.traits, settings).run(seed, data, 10))
-    gaps = [abs(y / x - 1) for x, y in zip(*sides, strict=False)]
-    return replace(found, final_difference=gaps[-1], largest_difference=max(gaps))
+def measured(translation: Translation, data: str, seed: int = 0) -> Translation:
+    """The translation with how far its two sides are apart on the data.
+
+    `data` is "stand-in" or the path of the airfoil file.
+    """
+    t, runs = translation, Runs([seed], data)
+    source, target = (
+        runs.of(BuiltinFormula(t.kind, row_of(name, t.kind).traits, settings)).curves[0]
+        for name, settings in (
+            (t.source, t.source_settings),
+            (t.target, t.target_settings),
+        )
+    )
+    apart = [abs(y / x - 1) for x, y in zip(source, target, strict=False)]
+    return replace(t, final_difference=apart[-1], largest_difference=max(apart))
 
 
-def as_lines(found: Translation) -> list[str]:
+def as_lines(translation: Translation) -> list[str]:
     """A translation for a terminal."""
-    lines = [f"{found.before}", "becomes", f"{found.call}", ""]
-    lines.append("exact: yes" if found.exact else "exact: no")
-    lines += [f"  {sentence}" for sentence in found.lost]
-    given = "provided that" if found.exact else "and the rest is exact only while"
-    lines += [f"  {given} {condition}" for condition in found.conditions]
-    if found.final_difference is not None and found.largest_difference is not None:
+    t = translation
+    lines = [t.before, "becomes", t.call, "", f"exact: {'yes' if t.exact else 'no'}"]
+    lines += [f"  {sentence}" for sentence in t.lost]
+    given = "provided that" if t.exact else "and the rest is exact only while"
+    lines += [f"  {given} {condition}" for condition in t.conditions]
+    if t.final_difference is not None and t.largest_difference is not None:
         lines.append(
-            f"on the data: the final losses differ by {found.final_difference:.1e} "
-            f"relative, by at most {found.largest_difference:.1e} on the way"
+            f"on the data: the final losses differ by {t.final_difference:.1e} "
+            f"relative, by at most {t.largest_difference:.1e} on the way"
         )
     return lines

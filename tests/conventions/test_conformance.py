@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from d2lopt.backend.frameworks import FRAMEWORKS
-from d2lopt.conventions import conformance
+from d2lopt.conventions import conformance, show
 from d2lopt.conventions.conformance import BASE, BOUNDS, cases, deviation
 from d2lopt.conventions.table import CHECKED, ROWS, find_row
 from d2lopt.conventions.traits import Builtin
@@ -157,10 +157,10 @@ def test_an_unchecked_version_is_said_to_be_measured(capsys):
     finding = conformance.Finding(
         "torch", "9.9.9", "9.9.9", "2.13.0", "sgd", "optim.SGD", {}, 0.0, 0.0, True
     )
-    conformance.table([finding]).print()
+    show.conformance_table([finding]).print()
     text = capsys.readouterr().out
     assert "PyTorch 9.9.9 was never checked before (the table knows 2.13.0)" in text
     assert "measured, not known" in text
     known = replace(finding, optimizers_version="2.13.0+cpu")
-    conformance.table([known]).print()
+    show.conformance_table([known]).print()
     assert "never checked" not in capsys.readouterr().out

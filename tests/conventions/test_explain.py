@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from d2lopt.backend.frameworks import FRAMEWORKS
 from d2lopt.book import plot
-from d2lopt.conventions import explain
+from d2lopt.conventions import explain, show
+from d2lopt.conventions.formulas import formulas
+from d2lopt.conventions.scenario import BuiltinFormula
 from d2lopt.conventions.table import ROWS, find_row
 from d2lopt.conventions.translate import as_lines, measured, parse, translate
 from d2lopt.errors import InputError
@@ -37,7 +39,7 @@ def d2lopt(*arguments):
 
 
 def test_every_framework_has_its_formula_names_and_defaults(capsys):
-    found = {f["backend"]: f for f in explain.formulas("rmsprop")}
+    found = {f["backend"]: f for f in formulas("rmsprop")}
     assert list(found) == OWN
     torch = found["torch"]
     assert torch["call"] == "torch.optim.RMSprop(net.parameters(), …)"
@@ -47,7 +49,7 @@ def test_every_framework_has_its_formula_names_and_defaults(capsys):
     assert "p ← p − lr·b" in torch["formula"][3]
     assert found["paddle"]["defaults"]["learning_rate"] == "required"
     assert found["mxnet"]["formula"][3].startswith("if centered: b ← gamma2·b")
-    explain.formula_table("rmsprop").print()
+    show.formula_table("rmsprop").print()
     text = capsys.readouterr().out
     for name in OWN:
         assert FRAMEWORKS[name].title in text
@@ -145,13 +147,13 @@ def test_runs_that_diverge_are_said_to(capsys):
     )
     assert found.loss is None
     assert json.loads(json.dumps(found.as_json(), allow_nan=False))["spread"] is None
-    explain.effect_table(found).print()
+    show.effect_table(found).print()
     assert "diverged" in capsys.readouterr().out
-    plot.pyplot().close(explain.figure(found))
+    plot.pyplot().close(show.effect_figure(found))
 
 
 def test_the_figure_shows_each_factor_and_the_spread(found):
-    made = explain.figure(found)
+    made = show.effect_figure(found)
     (axes,) = made.axes
     assert len(axes.texts) == len(found.effects)
     assert axes.lines[0].get_xdata()[0] == found.spread
@@ -258,14 +260,14 @@ def test_both_sides_of_every_exact_translation_are_run(d2l, backend, oracle):
         found = translate("rmsprop", source, target, words)
         assert found.exact
         row = find_row(source, "rmsprop")
-        exact = explain.Scenario("rmsprop", row.traits, found.source_settings)
+        exact = BuiltinFormula("rmsprop", row.traits, found.source_settings)
         for name, settings in (
             (source, found.source_settings),
             (target, found.target_settings),
         ):
             if name == backend:
                 losses = run_side(d2l, backend, settings)
-                expected = exact.run(0, "stand-in", 10)
+                expected = exact.losses(0, "stand-in", 10)
                 np.testing.assert_allclose(
                     losses, expected, rtol=5e-7, err_msg=found.call
                 )

@@ -12,8 +12,9 @@ import pytest
 from browser import overflow
 
 from d2lopt.backend.frameworks import FRAMEWORKS
-from d2lopt.conventions.scenario import FromScratch, Scenario
-from d2lopt.conventions.seeds import OURS, farthest, measure
+from d2lopt.conventions.curves import farthest
+from d2lopt.conventions.reasons import OURS, measure
+from d2lopt.conventions.scenario import BuiltinFormula, LibraryRule
 from d2lopt.conventions.table import ALIASES, find_row
 from d2lopt.errors import InputError
 from d2lopt.pages.report import page as report
@@ -126,9 +127,9 @@ def test_the_pieces_of_a_rule_compute_what_it_computes(optimizer):
     """Without this, what a part of a formula does would be measured from elsewhere."""
     settings = dict(rules.find(optimizer).hyperparams)
     kind, more = ALIASES.get(optimizer, (optimizer, {}))
-    ours = FromScratch(optimizer, settings, 1).run(0, "stand-in", 50)
-    pieces = Scenario(kind, OURS, {**settings, **more}, epochs=1)
-    assert farthest(ours, pieces.run(0, "stand-in", 50)) < 1e-12
+    ours = LibraryRule(optimizer, settings, 1).losses(0, "stand-in", 50)
+    pieces = BuiltinFormula(kind, OURS, {**settings, **more}, epochs=1)
+    assert farthest(ours, pieces.losses(0, "stand-in", 50)) < 1e-12
 
 
 @pytest.mark.processes
@@ -210,8 +211,8 @@ def test_an_effect_of_a_default_is_the_difference_of_two_runs(found):
     assert (gamma.name, gamma.theirs) == ("alpha", 0.99)
     own = found.reasons[name].formula.finals
     kind = find_row(name, "rmsprop")
-    other = Scenario("rmsprop", kind.traits, {**HYPERPARAMS, "gamma": 0.99})
-    finals = [other.run(seed, "stand-in", 50)[-1] for seed in found.seeds]
+    other = BuiltinFormula("rmsprop", kind.traits, {**HYPERPARAMS, "gamma": 0.99})
+    finals = [other.losses(seed, "stand-in", 50)[-1] for seed in found.seeds]
     change = np.median(np.subtract(finals, own))
     assert gamma.change == pytest.approx(change)
     assert gamma.of_the_spread == pytest.approx(abs(change) / np.std(own, ddof=1))

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...backend.frameworks import FRAMEWORKS
 from ...conventions.conformance import BOUNDS
-from ...conventions.seeds import Findings
+from ...conventions.reasons import Findings
 from ...train.record import Record
 from .svg import Area, Chart, Line, thinned
 

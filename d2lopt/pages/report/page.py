@@ -21,8 +21,8 @@ from ... import __version__
 from ...backend.environment import optimizers_version
 from ...backend.frameworks import FRAMEWORKS
 from ...conventions.conformance import BOUNDS
-from ...conventions.explain import SYMBOLS, formula
-from ...conventions.seeds import SEEDS, Findings, Reason, measure
+from ...conventions.formulas import SYMBOLS, formula
+from ...conventions.reasons import SEEDS, Findings, Reason, measure
 from ...conventions.table import CHECKED, nearest
 from ...data.airfoil import description
 from ...errors import InputError
@@ -167,7 +167,7 @@ def _explained(
         "anchor": name,
         "verdict": said,
         "call": built_in.call if built_in else None,
-        "formula": formula(native[0]) if native and known else "",
+        "formula": "\n".join(formula(native[0])) if native and known else "",
         "reason": reason,
         "checked": CHECKED[name],
         "optimizers": FRAMEWORKS[name].optimizers or FRAMEWORKS[name].title,

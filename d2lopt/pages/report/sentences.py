@@ -1,8 +1,8 @@
 """What a report says of each backend, in sentences: the same, another formula, failed.
 
-A built-in's losses are held against those from scratch on the same backend. What the
-formula does is known from NumPy in float64 (`report_seeds`); what is left of the
-difference must be rounding, and the sentence says if it is not.
+A built-in's losses are held against those from scratch on the same backend. What its
+formula does is known from NumPy in float64 (`conventions/reasons.py`). What is left of
+the difference must be rounding, and the sentence says if it is not.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from ...backend.frameworks import FRAMEWORKS
 from ...conventions.conformance import BOUNDS
-from ...conventions.seeds import Findings, Reason, Seeds, farthest
+from ...conventions.curves import SeedCurves, farthest
+from ...conventions.reasons import Findings, Reason
 from ...runs.compare import Rows, spread
 from ...train.record import Record
 
@@ -57,7 +58,7 @@ def names(backends: Sequence[str]) -> str:
 
 
 def verdict(
-    row: Mapping[str, Record], reason: Reason | None, rule: Seeds | None
+    row: Mapping[str, Record], reason: Reason | None, rule: SeedCurves | None
 ) -> Verdict:
     """The verdict on one backend, from its records and what was found out."""
     scratch, built_in = row.get("scratch"), row.get("built-in")
@@ -101,7 +102,7 @@ def _compared(
     built_in: Record,
     scratch: Sequence[float],
     reason: Reason | None,
-    rule: Seeds | None,
+    rule: SeedCurves | None,
 ) -> Verdict:
     """The verdict where both ran: how far apart, and what of that the formula does."""
     losses = built_in.losses
