@@ -94,10 +94,13 @@ def _value(name: str, text: str, ours: str) -> Any:
 
 
 def translate(kind: str, source: str, target: str, words: Sequence[str]) -> Translation:
-    """The target framework's call for the source framework's `words`."""
+    """The target framework's call for the source framework's `words`.
+
+    Raises an InputError for a framework without the kind of optimizer, or for words
+    that `parse` refuses.
+    """
     a, b = row_of(source, kind), row_of(target, kind)
-    given = parse(source, a, words)
-    settings = a.full(given)
+    settings = a.full(parse(source, a, words))
     needed = [
         n for n in ("lr", "gamma", "eps") if n in a.keywords and n not in settings
     ]
@@ -110,87 +113,86 @@ def translate(kind: str, source: str, target: str, words: Sequence[str]) -> Tran
     wanted = {n: v for n, v in settings.items() if n not in NEUTRAL}
     wanted |= {n: settings[n] for n in in_use(settings)}
     b = find_row(target, kind, wanted) or b
-    lost, conditions = compared(source, target, a, b, wanted, settings)
     kept = {n: v for n, v in wanted.items() if n not in NEUTRAL or n in b.options}
     if "eps_inside" in b.keywords:
         kept["eps_inside"] = settings["eps_inside"]
     if not b.can_express(kept) and "momentum" in kept:
         del kept["momentum"]
+    source_settings = {**wanted, "eps_inside": settings["eps_inside"]}
+    titles = FRAMEWORKS[source].title, FRAMEWORKS[target].title
+    lost = list(_lost(*titles, a, b, wanted, settings))
     return Translation(
         kind,
         source,
         target,
-        written(source, a, {**wanted, "eps_inside": settings["eps_inside"]}),
-        written(target, b, kept),
-        not lost,
-        lost,
-        conditions,
-        {**wanted, "eps_inside": settings["eps_inside"]},
-        kept,
+        before=written(source, a, source_settings),
+        call=written(target, b, kept),
+        exact=not lost,
+        lost=lost,
+        conditions=list(_conditions(a, b, wanted)),
+        source_settings=source_settings,
+        target_settings=kept,
     )
 
 
-def compared(
-    source: str,
-    target: str,
+def _lost(
+    here: str,
+    there: str,
     a: Builtin,
     b: Builtin,
     wanted: Mapping[str, Any],
     settings: Mapping[str, Any],
-) -> tuple[list[str], list[str]]:
-    """(what the target cannot say, what exactness rests on), a sentence each."""
-    here, there = FRAMEWORKS[source].title, FRAMEWORKS[target].title
-    lost, conditions = [], []
-    place = {True: "inside the root", False: "outside the root"}
-    inside = settings["eps_inside"]
-    fixed = "eps_inside" not in b.keywords
+) -> Iterator[str]:
+    """What the target cannot say, a sentence each.
+
+    `wanted` are the settings that are in use, `settings` all of them.
+    """
+    inside, fixed = settings["eps_inside"], "eps_inside" not in b.keywords
     in_a_root = a.kind in ("rmsprop", "adagrad")
     if in_a_root and settings["eps"] and fixed and inside != b.traits.eps_inside:
-        lost.append(
+        place = {True: "inside the root", False: "outside the root"}
+        yield (
             f"ε is {place[inside]} in {here} and {place[not inside]} in {there}: no "
             "value of it gives the same steps, unless it is 0."
         )
     if settings.get("eps", 0) and a.traits.raw != b.traits.raw:
         where = {True: "√v", False: "√v̂, the corrected one,"}
-        lost.append(
+        yield (
             f"ε is added to {where[a.traits.raw]} in {here} and to "
             f"{where[b.traits.raw]} in {there}."
         )
     if a.traits.uses_lr != b.traits.uses_lr and settings.get("lr", 1.0) != 1.0:
-        lost.append(f"the learning rate is ignored in {there}'s {b.name}.")
+        yield f"the learning rate is ignored in {there}'s {b.name}."
     for name in sorted(in_use(wanted) - b.options - {"start"}):
-        lost.append(
-            f"{a.keywords.get(name, name)} has no equivalent in {there}'s {b.name}."
-        )
+        yield f"{a.keywords.get(name, name)} has no equivalent in {there}'s {b.name}."
     if "momentum" in in_use(wanted) and not b.can_express(
         {k: v for k, v in wanted.items() if k in ("momentum", "centered")}
     ):
-        lost.append(f"{there}'s {b.name} ignores its momentum unless centered.")
+        yield f"{there}'s {b.name} ignores its momentum unless centered."
     if wanted.get("weight_decay") and "weight_decay" in b.options:
         # Without an average or a buffer to pass through, the two kinds are the same.
         passes = a.kind != "sgd"
         if passes and a.traits.decoupled != b.traits.decoupled:
             kinds = {True: "decoupled (p ← p − ηλp)", False: "coupled (ĝ = g + λp)"}
-            lost.append(
+            yield (
                 f"weight decay is {kinds[a.traits.decoupled]} in {here} and "
                 f"{kinds[b.traits.decoupled]} in {there}."
             )
-        clips = {"clip_value", "clip_norm", "clip_global_norm"} & in_use(wanted)
-        if (
-            clips
-            and a.traits.clip_first != b.traits.clip_first
-            and not a.traits.decoupled
-        ):
-            lost.append(f"{here} and {there} clip and decay in another order.")
+        order_differs = a.traits.clip_first != b.traits.clip_first
+        if in_use(wanted) & CLIPS.keys() and order_differs and not a.traits.decoupled:
+            yield f"{here} and {there} clip and decay in another order."
     start = settings.get("start", 0.0)
     if start != b.defaults.get("start", 0.0) and "start" not in b.keywords:
-        lost.append(f"s starts at {start:g} in {here}, always at 0 in {there}.")
+        yield f"s starts at {start:g} in {here}, always at 0 in {there}."
+
+
+def _conditions(a: Builtin, b: Builtin, wanted: Mapping[str, Any]) -> Iterator[str]:
+    """What exactness rests on, a clause each."""
     if wanted.get("momentum") and a.traits.lr_in_buffer != b.traits.lr_in_buffer:
-        conditions.append(
+        yield (
             "the learning rate is constant: it is inside the momentum buffer in one of "
             "the two and outside in the other."
         )
-    return lost, conditions
 
 
 def measured(translation: Translation, data: str, seed: int = 0) -> Translation:
@@ -199,12 +201,10 @@ def measured(translation: Translation, data: str, seed: int = 0) -> Translation:
     `data` is "stand-in" or the path of the airfoil file.
     """
     t, runs = translation, Runs([seed], data)
+    sides = ((t.source, t.source_settings), (t.target, t.target_settings))
     source, target = (
         runs.of(BuiltinFormula(t.kind, row_of(name, t.kind).traits, settings)).curves[0]
-        for name, settings in (
-            (t.source, t.source_settings),
-            (t.target, t.target_settings),
-        )
+        for name, settings in sides
     )
     apart = [abs(y / x - 1) for x, y in zip(source, target, strict=False)]
     return replace(t, final_difference=apart[-1], largest_difference=max(apart))
