@@ -11,6 +11,7 @@ from typing import Any
 from ..backend.frameworks import FRAMEWORKS
 from ..errors import InputError, unknown
 from ..rules.hyperparams import check_ranges
+from .curves import gaps
 from .scenario import BuiltinFormula, Runs
 from .table import find_row, row_of, written
 from .traits import CLIPS, NEUTRAL, Builtin, in_use
@@ -30,8 +31,9 @@ class Translation:
     conditions: list[str]  # what exactness rests on
     source_settings: dict[str, Any]
     target_settings: dict[str, Any]
-    final_difference: float | None = None  # of the ½·MSE, relative
-    largest_difference: float | None = None  # at any recorded step, relative
+    # On the data, of the ½·MSE, relative; None where it is not measured.
+    final_difference: float | None = None  # None also if a run diverged
+    largest_difference: float | None = None  # at any recorded step that both reached
 
 
 def parse(framework: str, row: Builtin, words: Sequence[str]) -> dict[str, Any]:
@@ -110,8 +112,9 @@ def translate(kind: str, source: str, target: str, words: Sequence[str]) -> Tran
         raise InputError(f"{title}'s {a.name} needs {names}, which has no default.")
     settings = a.effective(settings)
     # Only what is in use has to be said again.
+    used = in_use(settings)
     wanted = {n: v for n, v in settings.items() if n not in NEUTRAL}
-    wanted |= {n: settings[n] for n in in_use(settings)}
+    wanted |= {n: v for n, v in settings.items() if n in used}
     b = find_row(target, kind, wanted) or b
     kept = {n: v for n, v in wanted.items() if n not in NEUTRAL or n in b.options}
     if "eps_inside" in b.keywords:
@@ -206,8 +209,10 @@ def measured(translation: Translation, data: str, seed: int = 0) -> Translation:
         runs.of(BuiltinFormula(t.kind, row_of(name, t.kind).traits, settings)).curves[0]
         for name, settings in sides
     )
-    apart = [abs(y / x - 1) for x, y in zip(source, target, strict=False)]
-    return replace(t, final_difference=apart[-1], largest_difference=max(apart))
+    apart = gaps(target, source)
+    both_ended = len(apart) == len(source) == len(target)
+    final = apart[-1] if both_ended else None
+    return replace(t, final_difference=final, largest_difference=max(apart))
 
 
 def as_lines(translation: Translation) -> list[str]:
@@ -217,9 +222,14 @@ def as_lines(translation: Translation) -> list[str]:
     lines += [f"  {sentence}" for sentence in t.lost]
     given = "provided that" if t.exact else "and the rest is exact only while"
     lines += [f"  {given} {condition}" for condition in t.conditions]
-    if t.final_difference is not None and t.largest_difference is not None:
+    if t.final_difference is not None:
         lines.append(
             f"on the data: the final losses differ by {t.final_difference:.1e} "
             f"relative, by at most {t.largest_difference:.1e} on the way"
+        )
+    elif t.largest_difference is not None:
+        lines.append(
+            "on the data: a run diverged; until then, the losses differ by at most "
+            f"{t.largest_difference:.1e} relative"
         )
     return lines

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -226,6 +227,13 @@ def test_translations(source, target, words, exact, call):
     else:
         assert found.largest_difference > 1e-6
     assert f"exact: {'yes' if exact else 'no'}" in as_lines(found)
+
+
+def test_a_translation_of_a_run_that_diverges_has_no_final_difference():
+    found = measured(translate("rmsprop", "torch", "jax", ["lr=1e200"]), "stand-in")
+    assert found.final_difference is None
+    assert json.loads(json.dumps(asdict(found), allow_nan=False))
+    assert "on the data: a run diverged; until then" in as_lines(found)[-1]
 
 
 def run_side(d2l, name, settings):
