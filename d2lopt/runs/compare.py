@@ -156,7 +156,7 @@ def figure(records: Sequence[Record]) -> Figure:
             "markersize": 3,
             "label": f"{FRAMEWORKS[record.backend].title}, {record.implementation}",
         }
-        epochs = [s * record.epochs / record.num_steps for s in record.steps]
+        epochs = record.at_epochs
         # The curves lie upon each other: each is drawn thinner than the one before.
         left.plot(
             epochs, record.losses, linewidth=1 + 6 * (1 - i / len(shown)), **style

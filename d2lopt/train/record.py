@@ -51,6 +51,11 @@ class Record:
     status: str = "ok"  # or "diverged", "missing", "failed"
     message: str = ""
 
+    @property
+    def at_epochs(self) -> list[float]:
+        """The steps, counted in epochs."""
+        return [step * self.epochs / self.num_steps for step in self.steps]
+
 
 def blank(spec: Spec, implementation: str, status: str, message: str) -> Record:
     """The record of a run that has no losses, and why."""

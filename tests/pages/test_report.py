@@ -19,7 +19,8 @@ from d2lopt.conventions.table import ALIASES, find_row
 from d2lopt.errors import InputError
 from d2lopt.pages.report import page as report
 from d2lopt.pages.report.curves import charts, numbers
-from d2lopt.pages.report.sentences import sci, summary, verdict
+from d2lopt.pages.report.digits import sci
+from d2lopt.pages.report.sentences import summary, verdict
 from d2lopt.pages.report.svg import thinned
 from d2lopt.rules import optimizers as rules
 from d2lopt.runs.compare import by_backend

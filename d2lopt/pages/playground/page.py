@@ -1,8 +1,8 @@
 """The playground: one page, in one file, on which optimizers run in the browser.
 
-Its parts lie in `pages/playground/`, and are put together here. The page needs no
-network and no library. Its numbers are those of `rules.py`, computed again in
-JavaScript; tests/test_playground.py holds one against the other.
+Its parts, beside this file, are put together here. The page needs no network and no
+library. Its numbers are those of `rules/optimizers.py`, computed again in JavaScript;
+tests/pages/test_playground.py holds one against the other.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from ... import __version__
 from ...errors import InputError
 
-# In the order in which they need each other.
+# In this order: each uses only what stands before it.
 SCRIPTS = [
     *("rules.js", "settings.js", "plots.js", "show.js", "controls.js"),
     *("play.js", "link.js", "page.js"),
@@ -22,10 +22,10 @@ SCRIPTS = [
 
 def page() -> str:
     """The page as HTML, with its styles and scripts inside."""
-    parts = files(__package__)
+    folder = files(__package__)
 
     def read(name: str) -> str:
-        return (parts / name).read_text(encoding="utf-8").strip()
+        return (folder / name).read_text(encoding="utf-8").strip()
 
     script = "\n\n".join(read(name) for name in SCRIPTS)
     return (

@@ -1,7 +1,8 @@
 """The report of a comparison: one page, in one file, to read, print or pass on.
 
-`page` makes it from records and findings and does nothing else. Its parts lie in
-`pages/report/`. It needs no network and no script.
+`page` makes the text from records and findings, and does nothing else. The page needs
+no network and no script. Its template and styles are page.html and page.css, beside
+this file.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from ...runs.compare import by_backend, spread
 from ...show.screen import Progress
 from ...train.record import IMPLEMENTATIONS, Record, Spec
 from .curves import charts, numbers, shapes
-from .sentences import Verdict, sci, shown, summary, verdict
+from .digits import sci, six_decimals
+from .sentences import Verdict, summary, verdict
 from .svg import draw, legend
 
 SIZE = 328, 280  # pixels of a chart: as wide as a phone
@@ -88,39 +90,41 @@ def measured(spec: Spec, backends: Sequence[str], progress: Progress) -> Finding
 # ----------------------------------------------------------------------------- the page
 
 
-def page(records: Sequence[Record], found: Findings | None, run: Circumstances) -> str:
-    """The page as HTML. `found` may be None: then there is no band and no reason."""
+def page(
+    records: Sequence[Record], findings: Findings | None, run: Circumstances
+) -> str:
+    """The page as HTML. Without findings, it has no band of seeds and no reasons."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    parts = files(__package__)
+    folder = files(__package__)
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"sci": sci, "loss": shown}
-    template = environment.from_string((parts / "page.html").read_text("utf-8"))
+    environment.filters |= {"sci": sci, "loss": six_decimals}
+    template = environment.from_string((folder / "page.html").read_text("utf-8"))
     rows, first = by_backend(records), records[0]
-    reasons = found.reasons if found else {}
-    rule = found.rule if found else None
+    reasons = findings.reasons if findings else {}
+    rule = findings.rule if findings else None
     verdicts = {n: verdict(row, reasons.get(n), rule) for n, row in rows.items()}
-    pictures = charts(records, found)
+    pictures = charts(records, findings)
     text = template.render(
-        style=Markup((parts / "page.css").read_text("utf-8").strip()),
+        style=Markup((folder / "page.css").read_text("utf-8").strip()),
         version=__version__,
         first=first,
         run=run,
         about=description(),
-        found=found,
+        findings=findings,
         settings=[
             (f"{SYMBOLS.get(n, '')} {n}".strip(), f"{value:g}")
             for n, value in first.hyperparams.items()
         ],
-        summary=summary(rows, verdicts, found),
+        summary=summary(rows, verdicts, findings),
         rows=[_row(n, row, verdicts[n], run) for n, row in rows.items()],
         spreads=[spread(records, name) for name in IMPLEMENTATIONS],
         pictures=[(title, Markup(draw(chart, *SIZE))) for title, chart in pictures],
         legend=[(Markup(legend(shape)), shape.name) for shape in shapes(pictures)],
-        numbers=numbers(records, found),
+        numbers=numbers(records, findings),
         explained=[
             _explained(n, row, verdicts[n], reasons.get(n)) for n, row in rows.items()
         ],
@@ -131,7 +135,7 @@ def page(records: Sequence[Record], found: Findings | None, run: Circumstances) 
 
 
 def _row(
-    name: str, row: dict[str, Record], said: Verdict, run: Circumstances
+    name: str, row: dict[str, Record], verdict: Verdict, run: Circumstances
 ) -> dict[str, Any]:
     """A row of the table of results."""
     scratch, built_in = (row.get(implementation) for implementation in IMPLEMENTATIONS)
@@ -148,26 +152,27 @@ def _row(
             for r, word in ((scratch, "from scratch"), (built_in, "built in"))
         ],
         "difference": difference,
-        "verdict": said,
+        "verdict": verdict,
         "anchor": name,
     }
 
 
 def _explained(
-    name: str, row: dict[str, Record], said: Verdict, reason: Reason | None
+    name: str, row: dict[str, Record], verdict: Verdict, reason: Reason | None
 ) -> dict[str, Any]:
     """What stands under a backend's heading."""
     built_in = row.get("built-in")
     native = None
     if built_in is not None and reason is not None:
         native = nearest(name, built_in.optimizer, built_in.hyperparams)
-    known = native is not None and native[0].kind == "rmsprop"
+    # Formulas are written out for RMSProp only.
+    written_out = native is not None and native[0].kind == "rmsprop"
     return {
         "title": FRAMEWORKS[name].title,
         "anchor": name,
-        "verdict": said,
+        "verdict": verdict,
         "call": built_in.call if built_in else None,
-        "formula": "\n".join(formula(native[0])) if native and known else "",
+        "formula": "\n".join(formula(native[0])) if native and written_out else "",
         "reason": reason,
         "checked": CHECKED[name],
         "optimizers": FRAMEWORKS[name].optimizers or FRAMEWORKS[name].title,

@@ -16,8 +16,7 @@ from ...conventions.curves import SeedCurves, farthest
 from ...conventions.reasons import Findings, Reason
 from ...runs.compare import Rows, spread
 from ...train.record import Record
-
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+from .digits import sci, six_decimals
 
 
 @dataclass(frozen=True)
@@ -27,27 +26,6 @@ class Verdict:
     kind: str  # "same", "formula", "open", "none", "diverged" or "failed"
     brief: str
     sentences: list[str]
-
-
-def sci(x: float, sign: bool = False) -> str:
-    """x with two digits, as people write it by hand: 4.2·10⁻⁵.
-
-    >>> sci(4.18e-05), sci(0.0), sci(-0.25, sign=True), sci(0.004)
-    ('4.2·10⁻⁵', '0', '−0.25', '0.004')
-    """
-    if x == 0:
-        return "0"
-    digits, _, power = f"{x:+.1e}".partition("e")
-    if 1e-3 <= abs(x) < 1e4:
-        shown = f"{x:+.2g}" if abs(x) < 10 else f"{x:+.0f}"
-    else:
-        shown = f"{digits}·10{str(int(power)).translate(SUPERSCRIPTS)}"
-    return (shown if sign else shown.lstrip("+")).replace("-", "−", 1)
-
-
-def shown(loss: float) -> str:
-    """A loss with six decimals, unless it is huge."""
-    return f"{loss:.6f}" if loss < 1e4 else sci(loss)
 
 
 def names(backends: Sequence[str]) -> str:
@@ -60,35 +38,35 @@ def names(backends: Sequence[str]) -> str:
 def verdict(
     row: Mapping[str, Record], reason: Reason | None, rule: SeedCurves | None
 ) -> Verdict:
-    """The verdict on one backend, from its records and what was found out."""
+    """The verdict on one backend, from its records and what explains them."""
     scratch, built_in = row.get("scratch"), row.get("built-in")
     failed = [r for r in row.values() if _did_not_run(r)]
     if built_in is None or built_in in failed:
         messages = list(dict.fromkeys(r.message for r in failed))
         if any(r.status == "missing" for r in failed):
             return Verdict("failed", "not installed", messages)
-        said = [f"The run failed: {message.rstrip('.')}." for message in messages]
-        return Verdict("failed", "failed", said)
+        sentences = [f"The run failed: {message.rstrip('.')}." for message in messages]
+        return Verdict("failed", "failed", sentences)
     if built_in.status == "missing":
         title = FRAMEWORKS[built_in.backend].title
         message = f"{title} has no {built_in.optimizer} of its own."
         return Verdict("none", "no built-in", [message])
     if built_in.status == "diverged":
-        too = scratch is not None and scratch.status == "diverged"
-        brief = "diverged, as from scratch" if too else "diverged"
+        both = scratch is not None and scratch.status == "diverged"
+        brief = "diverged, as from scratch" if both else "diverged"
         sentence = f"The run diverged: {built_in.message}."
         parts = [part.sentence for part in (reason.parts if reason else [])]
         return Verdict("diverged", brief, [sentence, *parts])
     if scratch is not None and scratch.status == "ok":
         return _compared(built_in, scratch.losses, reason, rule)
-    against = rule.curves[0] if rule else built_in.losses
-    found = _compared(built_in, against, reason, rule)
+    in_its_place = rule.curves[0] if rule else built_in.losses
+    compared = _compared(built_in, in_its_place, reason, rule)
     why = scratch.message.rstrip(".") if scratch else "it was not asked for"
     sentence = (
         f"It has no losses from scratch here ({why}): it is compared with the rule on "
         "NumPy."
     )
-    return replace(found, sentences=[sentence, *found.sentences])
+    return replace(compared, sentences=[sentence, *compared.sentences])
 
 
 def _did_not_run(record: Record) -> bool:
@@ -107,116 +85,123 @@ def _compared(
     """The verdict where both ran: how far apart, and what of that the formula does."""
     losses = built_in.losses
     dtype = reason.arithmetic if reason else built_in.dtype
-    most = reason.bound if reason else BOUNDS[dtype]
-    way = farthest(losses, scratch)
-    if way is None:
+    bound = reason.bound if reason else BOUNDS[dtype]
+    distance = farthest(losses, scratch)
+    if distance is None:
         sentence = "Its losses cannot be compared: the other run diverged."
         return Verdict("open", "the other run diverged", [sentence])
-    end = losses[-1] / scratch[-1] - 1
+    at_end = losses[-1] / scratch[-1] - 1
     parts = reason.parts if reason else []
-    left, alone = way, None
+    left, calculated = distance, None  # what no formula explains; what one does
     if parts and reason and rule:
-        alone = farthest(reason.formula.curves[0], rule.curves[0])
-        every = zip(
-            losses, scratch, reason.formula.curves[0], rule.curves[0], strict=False
-        )
-        left = max(abs(a / b - c / d) for a, b, c, d in every)
-    ok = left <= most
+        formula_losses, rule_losses = reason.formula.curves[0], rule.curves[0]
+        calculated = farthest(formula_losses, rule_losses)
+        steps = zip(losses, scratch, formula_losses, rule_losses, strict=False)
+        left = max(abs(a / b - c / d) for a, b, c, d in steps)
+    ok = left <= bound
     brief = " and ".join(part.brief for part in parts) or "same to rounding"
     kind = ("formula" if parts else "same") if ok else "open"
-    said = [part.sentence for part in parts]
-    if alone is not None and reason and rule:
-        ours, theirs = rule.finals[0], reason.formula.finals[0]
-        said.append(
-            f"By itself, this parts the losses by at most {sci(alone)} relative on the "
-            f"way, and by {sci(theirs / ours - 1, True)} at the end (on NumPy in "
-            "float64). "
-            f"Measured: {sci(way)} on the way, {sci(end, True)} at the end."
+    sentences = [part.sentence for part in parts]
+    if calculated is not None and reason and rule:
+        calculated_at_end = reason.formula.finals[0] / rule.finals[0] - 1
+        sentences.append(
+            f"By itself, this parts the losses by at most {sci(calculated)} relative "
+            f"on the way, and by {sci(calculated_at_end, True)} at the end (on NumPy "
+            "in float64). "
+            f"Measured: {sci(distance)} on the way, {sci(at_end, True)} at the end."
         )
-        what = f"What is left, at most {sci(left)},"
-    elif not parts and way == 0:
+        subject = f"What is left, at most {sci(left)},"
+    elif not parts and distance == 0:
         return Verdict(kind, "equal", ["The same formula: every loss is equal."])
     else:
-        formula = "The same formula as from scratch" if ok else "The table of "
-        formula += "" if ok else "conventions has the same formula as from scratch"
-        said.append(f"{formula}; the losses part by at most {sci(way)} relative.")
-        what = "That"
+        formula = (
+            "The same formula as from scratch"
+            if ok
+            else "The table of conventions has the same formula as from scratch"
+        )
+        sentences.append(
+            f"{formula}; the losses part by at most {sci(distance)} relative."
+        )
+        subject = "That"
     if ok:
         always = "" if dtype == built_in.dtype else ", in which it always computes"
-        said.append(f"{what} is rounding in {dtype}{always}.")
+        sentences.append(f"{subject} is rounding in {dtype}{always}.")
     else:
         brief = "not explained" if not parts else f"{brief}, and more"
-        said.append(
-            f"{what} is more than rounding in {dtype} makes in a short run "
-            f"({sci(most)}), and nothing in the table of conventions explains it. "
+        sentences.append(
+            f"{subject} is more than rounding in {dtype} makes in a short run "
+            f"({sci(bound)}), and nothing in the table of conventions explains it. "
             "d2lopt conformance measures the optimizer against the table."
         )
-    return Verdict(kind, brief, said)
+    return Verdict(kind, brief, sentences)
 
 
 # -------------------------------------------------------------------------- the summary
 
 
 def summary(
-    rows: Rows, verdicts: Mapping[str, Verdict], found: Findings | None
+    rows: Rows, verdicts: Mapping[str, Verdict], findings: Findings | None
 ) -> list[str]:
     """What a reader should know first, in a few sentences."""
-    said = [_from_scratch(rows, found), *_built_in(verdicts)]
+    sentences = [_from_scratch(rows, findings), *_built_in(verdicts)]
     failed = [n for n, v in verdicts.items() if v.kind == "failed"]
     if failed:
-        said.append(
+        sentences.append(
             f"Failed or not there: {names(failed)}. What happened stands below."
         )
-    if found and found.rule.spread and found.rule.median:
-        share = found.rule.spread / found.rule.median
-        said.append(
+    spread_of_seeds = findings.rule.spread if findings else None
+    if findings and spread_of_seeds and findings.rule.median:
+        share = spread_of_seeds / findings.rule.median
+        sentences.append(
             "For scale: another seed moves the final loss by "
-            f"±{sci(found.rule.spread)} (one standard deviation over "
-            f"{len(found.seeds)} seeds), which is {sci(share)} relative."
+            f"±{sci(spread_of_seeds)} (one standard deviation over "
+            f"{len(findings.seeds)} seeds), which is {sci(share)} relative."
         )
-    return [sentence for sentence in said if sentence]
+    return [sentence for sentence in sentences if sentence]
 
 
-def _from_scratch(rows: Rows, found: Findings | None) -> str:
+def _from_scratch(rows: Rows, findings: Findings | None) -> str:
     records = [row["scratch"] for row in rows.values() if "scratch" in row]
     ran = [r for r in records if r.status == "ok"]
     diverged = [r.backend for r in records if r.status == "diverged"]
     if not ran:
         return f"From scratch, {names(diverged)} diverged." if diverged else ""
-    end = shown(ran[0].losses[-1])
+    end = six_decimals(ran[0].losses[-1])
     apart = spread(ran, "scratch")
     if apart is None:
         return f"From scratch, {names([ran[0].backend])} ends at {end}."
-    rule = found.rule.curves[0] if found else ran[0].losses
-    ways = {r.backend: farthest(r.losses, rule) for r in ran}
-    most = BOUNDS[ran[0].dtype]
-    away = [name for name, way in ways.items() if way is None or way > most]
-    said = (
+    rule = findings.rule.curves[0] if findings else ran[0].losses
+    distances = {r.backend: farthest(r.losses, rule) for r in ran}
+    bound = BOUNDS[ran[0].dtype]
+    away = [name for name, d in distances.items() if d is None or d > bound]
+    sentence = (
         f"From scratch, the same rule ends at {end} on {len(ran)} backends, "
         f"{sci(apart)} relative apart"
     )
     if not away:
-        return f"{said}: rounding in {ran[0].dtype}."
-    return f"{said}. More than rounding parts {names(away)} from NumPy in float64."
+        return f"{sentence}: rounding in {ran[0].dtype}."
+    return f"{sentence}. More than rounding parts {names(away)} from NumPy in float64."
 
 
 def _built_in(verdicts: Mapping[str, Verdict]) -> list[str]:
     """One sentence for each kind of verdict, with the backends that it is on."""
     kinds: dict[str, list[str]] = {}
-    for name, found in verdicts.items():
-        kinds.setdefault(found.kind, []).append(name)
-    said = []
+    for name, verdict in verdicts.items():
+        kinds.setdefault(verdict.kind, []).append(name)
+    sentences = []
     if same := kinds.get("same"):
-        said.append(
+        sentences.append(
             f"Built in, {names(same)} {'gives' if len(same) == 1 else 'give'} the same "
             "as from scratch, to rounding."
         )
     for name in kinds.get("formula", []):
         title = FRAMEWORKS[name].title
-        said.append(f"{title}’s own formula is another: {verdicts[name].brief}.")
+        sentences.append(f"{title}’s own formula is another: {verdicts[name].brief}.")
     for name in kinds.get("open", []):
         title = FRAMEWORKS[name].title
-        said.append(f"{title}’s own losses differ, and not all of it is explained.")
+        sentences.append(
+            f"{title}’s own losses differ, and not all of it is explained."
+        )
     if diverged := kinds.get("diverged"):
-        said.append(f"Built in, {names(diverged)} diverged.")
-    return said
+        sentences.append(f"Built in, {names(diverged)} diverged.")
+    return sentences

@@ -13,9 +13,11 @@ from html import escape
 
 import numpy as np
 
+from .digits import power_of_ten
+
 LEFT, RIGHT, TOP, BOTTOM = 62, 12, 10, 44  # pixels around the plot
-MOST = 240  # points of a line that are drawn
-MARKS = 20  # of them that are marked
+POINTS = 240  # of a line, at most, that are drawn
+MARKS = 20  # of these, at most, that are marked
 
 Points = Sequence[tuple[float, float]]
 
@@ -88,7 +90,7 @@ def _mark(line: Line, x: float, y: float) -> str:
 
 
 class _Drawing:
-    """A chart on its way to text: the scales, and what each part looks like."""
+    """A chart at a size in pixels: its scales, and its parts as SVG text."""
 
     def __init__(self, chart: Chart, width: int, height: int) -> None:
         self.chart, self.width, self.height = chart, width, height
@@ -100,6 +102,7 @@ class _Drawing:
         if chart.log:
             low, high = (math.log10(max(y, chart.floor)) for y in (min(ys), max(ys)))
             low, high = math.floor(low), math.ceil(high + 1e-9)
+            # So many powers of ten apart that a label has 34 pixels.
             step = max(1, math.ceil((high - low) * 34 / height))
             self.y_ticks = [10.0**k for k in range(low, high + 1) if k % step == 0]
         else:
@@ -154,7 +157,7 @@ class _Drawing:
         return parts
 
     def area(self, area: Area) -> str:
-        kept = [area.points[i] for i in thinned(len(area.points), MOST)]
+        kept = [area.points[i] for i in thinned(len(area.points), POINTS)]
         over = [self.at(x, high) for x, _, high in kept]
         under = [self.at(x, low) for x, low, _ in reversed(kept)]
         path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in (*over, *under)) + "Z"
@@ -162,7 +165,7 @@ class _Drawing:
         return f'<path class="{area.look}" d="{path}">{title}</path>'
 
     def line(self, line: Line) -> str:
-        kept = [self.at(*line.points[i]) for i in thinned(len(line.points), MOST)]
+        kept = [self.at(*line.points[i]) for i in thinned(len(line.points), POINTS)]
         path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in kept)
         marks = "".join(_mark(line, *kept[i]) for i in thinned(len(kept), MARKS))
         drawn = f'<path class="line {line.look}" d="{path}"'
@@ -176,15 +179,15 @@ def _ticks(low: float, high: float, most: int) -> list[float]:
     """Round numbers between two ends."""
     from matplotlib.ticker import MaxNLocator
 
-    found = MaxNLocator(nbins=max(2, most), steps=[1, 2, 5, 10]).tick_values(low, high)
+    locator = MaxNLocator(nbins=max(2, most), steps=[1, 2, 5, 10])
     slack = 1e-9 * (high - low)
-    return [float(t) for t in found if low - slack <= t <= high + slack]
+    ticks = locator.tick_values(low, high)
+    return [float(t) for t in ticks if low - slack <= t <= high + slack]
 
 
 def _power(tick: float) -> str:
-    """10 to a whole power, as it is written."""
+    """A power of ten as a tick: in digits while they are few."""
     power = int(np.rint(math.log10(tick)))
     if -3 <= power <= 3:
         return f"{tick:g}"
-    digits = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-    return f"10{str(power).translate(digits)}"
+    return power_of_ten(power)
