@@ -1,7 +1,7 @@
 // The two problems and the six optimizers: every number of the page is computed here.
 //
-// The formulas and the order of their operations are those of d2lopt/rules.py, so that
-// both give the same numbers. A rule changes the point `p` and its own `states` in
+// The formulas and the order of their operations are those of rules/optimizers.py, so
+// that both give the same numbers. A rule changes the point `p` and its `states` in
 // place, given the gradient `g`; each is an array with one entry for each coordinate.
 
 const square = (x) => x * x;
