@@ -54,8 +54,10 @@ class Between:
         return self.b.effective({**self.settings, **defaults, **self.given})
 
     def factors(self) -> list[Factor]:
-        """Every factor: those in which the two differ first, then all of these
-        together, then those that published programs differ in."""
+        """Every factor: first those in which the two differ, and these together.
+
+        Then come, for comparison, those in which only published programs differ.
+        """
         each = [
             *self._defaults(),
             self._place_of_eps(),

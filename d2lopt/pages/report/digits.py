@@ -6,7 +6,8 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def power_of_ten(power: int) -> str:
-    """
+    """10 to a whole power.
+
     >>> power_of_ten(-5)
     '10⁻⁵'
     """
