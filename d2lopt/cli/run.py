@@ -13,7 +13,8 @@ import click
 from ..backend.frameworks import FRAMEWORKS
 from ..conventions.table import ROWS
 from ..errors import BrokenBackend, InputError
-from ..rules.hyperparams import HYPERPARAMS, check_hyperparams
+from ..rules.checks import check
+from ..rules.hyperparams import HYPERPARAMS
 from ..rules.optimizers import find
 from .options import COMPILE, DEVICE, SECONDS, TAKEN, check_backend
 
@@ -78,7 +79,7 @@ def spec_from(
     hyperparams = dict(find(optimizer).hyperparams)
     given = {n: options.pop(n) for n in TAKEN if options.get(n) is not None}
     hyperparams.update(given)
-    check_hyperparams(optimizer, hyperparams)
+    check(find(optimizer), hyperparams)
     dataset = airfoil.load(data)
     if dataset.note:
         print(dataset.note, file=sys.stderr)

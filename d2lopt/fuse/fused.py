@@ -25,7 +25,7 @@ import numpy as np
 from ..backend.contract import Backend, Tensor, Variable
 from ..rules import native
 from ..rules.forms import is_library_rule
-from ..rules.rule import Rule, Yours
+from ..rules.rule import LearnersRule, Rule
 from . import loops
 from .loops import Array
 from .tracing import TRACING, Leaf, NotElementwise, Number, Owner
@@ -169,8 +169,8 @@ def compiled(
     """
     found = native.rule_of(d2l, rule)
     to_read = found.step
-    if isinstance(to_read, Yours):
-        to_read = Yours(_rebound(to_read.rule, d2l))
+    if isinstance(to_read, LearnersRule):
+        to_read = LearnersRule(_rebound(to_read.rule, d2l))
     runs_as_written = False
 
     def step(params: Any, grads: Any, states: Any, hyperparams: Any) -> None:
@@ -227,8 +227,8 @@ some milliseconds more as written than compiled: a few hundred steps repay it.
 
 
 def may_compile(found: Rule) -> bool:
-    """Whether a rule is compiled without being asked: a learner's function is not."""
-    return not isinstance(found.step, Yours) and is_library_rule(found.step)
+    """Whether a rule is compiled without being asked: a learner's own is not."""
+    return is_library_rule(found)
 
 
 def for_size(d2l: Backend, found: Rule) -> Callable[..., None]:

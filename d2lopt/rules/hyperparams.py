@@ -1,4 +1,4 @@
-"""The hyperparameters: what each one means, its range, and the checks of them."""
+"""The hyperparameters of all rules: what each one means, and its range."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Any, NamedTuple
 
-from ..errors import InputError, unknown
-from .optimizers import RULES, find
-from .rule import Rule
+from ..errors import InputError
+from .optimizers import RULES
 
 
 class Hyperparameter(NamedTuple):
@@ -54,46 +53,20 @@ HYPERPARAMS = {
     "beta2": Hyperparameter("β₂, the share of the past in the squares", greatest=1.0),
 }
 
+# The names of what the rules of `optimizers.py` read, each once.
+NAMES = list(
+    dict.fromkeys(name for rule in RULES.values() for name in rule.hyperparams)
+)
+
 
 def check_ranges(
     given: Mapping[str, Any], called: Mapping[str, str] | None = None
 ) -> None:
-    """Raise an InputError for the first value out of its range, as it is `called`."""
+    """Raise an InputError for the first value out of its range, as it is `called`.
+
+    What is no hyperparameter of the table above may be anything. A rule's own are
+    checked by `checks.check`.
+    """
     for name, value in given.items():
         if name in HYPERPARAMS:
             HYPERPARAMS[name].check((called or {}).get(name, name), value)
-
-
-def check_hyperparams(optimizer: str, given: Mapping[str, Any]) -> None:
-    """Raise an InputError that names the hyperparameter that is wrong, and its range.
-
-    A name with a default may be left out only where the rule itself has one.
-    """
-    check_known(optimizer, find(optimizer), given)
-    check_missing(optimizer, find(optimizer), given)
-
-
-def check_known(title: str, rule: Rule, given: Mapping[str, Any]) -> None:
-    """Raise an InputError for a name that the rule lacks, or a value out of range."""
-    for name, value in given.items():
-        if name not in rule.hyperparams:
-            raise unknown(f"hyperparameter of {title}", name, rule.hyperparams)
-        if name in HYPERPARAMS:
-            HYPERPARAMS[name].check(name, value)
-
-
-def check_missing(title: str, rule: Rule, given: Mapping[str, Any]) -> None:
-    """Raise an InputError if the rule needs a hyperparameter that is not given.
-
-    The rules of `rules.py` have an ε of their own.
-    """
-    own_default = ("eps",) if rule in RULES.values() else ()
-    missing = [n for n in rule.hyperparams if n not in given and n not in own_default]
-    if missing:
-        raise InputError(f"{title} needs {', '.join(missing)}; got {dict(given)!r}.")
-
-
-# The hyperparameters of all rules, each once.
-NAMES = list(
-    dict.fromkeys(name for rule in RULES.values() for name in rule.hyperparams)
-)

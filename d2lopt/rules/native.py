@@ -13,12 +13,11 @@ from typing import Any
 
 from ..backend.contract import Backend, State, Variable
 from ..errors import InputError, unknown
-from . import pieces
-from .forms import as_rule, check_states, portable_form
-from .hyperparams import HYPERPARAMS, check_known, check_missing
+from . import checks
+from .forms import as_rule, is_library_rule, portable_form
 from .optimizers import RULES, find
-from .pieces import Chain, Piece
-from .rule import Rule, Yours
+from .pieces import PIECES, Chain
+from .rule import LearnersRule, Rule
 
 Written = str | list[list[Any]]  # a rule as JSON: its name, or its pieces
 
@@ -31,36 +30,29 @@ def rule_of(
         return rule
     if not callable(rule):
         raise InputError(f"the rule must be a function or a pieces.Chain; got {rule!r}")
-    found = as_rule(rule, init_states)
-    if isinstance(found.step, Yours):
-        return found._replace(step=Yours(portable_form(d2l, rule)))
-    return found
+    known = as_rule(rule, init_states)
+    if isinstance(known.step, LearnersRule):
+        return known._replace(step=LearnersRule(portable_form(d2l, rule)))
+    return known
 
 
 def check(
     rule: Rule,
     given: Mapping[str, Any],
-    also: Any = (),
+    schedules: Any = (),
     names: Sequence[str] = ("lr",),
     partly: bool = False,
 ) -> None:
-    """Raise an InputError that names the hyperparameter that is wrong, and its range.
+    """`checks.check` for the keyword arguments of an optimizer.
 
-    Those in `names` may also be of the types `also`: the framework's schedules. With
-    `partly`, what is missing may be given later. What a rule of yours reads is not
-    known, except for the rate, which the framework reads too.
+    Those in `names` may also be of the types `schedules`: the framework's own. Of what
+    a learner's function reads, the rate alone is checked, which the framework reads
+    too. With `partly`, what is missing may be given later.
     """
-    numbers = {
-        n: v for n, v in given.items() if not (n in names and isinstance(v, also))
-    }
-    if isinstance(rule.step, Yours):
-        if "lr" in numbers:
-            HYPERPARAMS["lr"].check("lr", numbers["lr"])
-        return
-    title = getattr(rule.step, "__name__", "the chain")
-    check_known(title, rule, numbers)
-    if not partly:
-        check_missing(title, rule, given)
+    if isinstance(rule.step, LearnersRule):
+        given = {name: given[name] for name in given if name == "lr"}
+    scheduled = [n for n in given if n in names and isinstance(given[n], schedules)]
+    checks.check(rule, given, scheduled, partly=partly, unread=False)
 
 
 def start(d2l: Backend, rule: Rule, params: Sequence[Variable]) -> list[State]:
@@ -71,12 +63,15 @@ def start(d2l: Backend, rule: Rule, params: Sequence[Variable]) -> list[State]:
             f"init_states gives {len(states)} states for {len(params)} parameters: an "
             "optimizer keeps one, a variable or a tuple of them, for each."
         )
-    check_states(d2l, states, list(params))
+    checks.check_states(d2l, states, list(params))
     return states
 
 
 def made(trainer_fn: Any, hyperparams: Mapping[str, Any], kind: type) -> Any:
-    """`trainer_fn` itself if it is a `kind` already, else what it makes."""
+    """The optimizer: `trainer_fn` itself if it is a `kind` already, else what it makes.
+
+    Raises an InputError for hyperparameters beside one that is made already.
+    """
     if not isinstance(trainer_fn, kind):
         return trainer_fn(**hyperparams)
     if hyperparams:
@@ -92,10 +87,8 @@ def as_json(rule: Rule) -> Written:
     for name, known in RULES.items():
         if known.step is rule.step:
             return name
-    if isinstance(rule.step, Chain):
-        links = rule.step.pieces
-        if all(vars(pieces).get(type(link).__name__) is type(link) for link in links):
-            return [[type(link).__name__, asdict(link)] for link in links]
+    if isinstance(rule.step, Chain) and is_library_rule(rule):
+        return [[type(piece).__name__, asdict(piece)] for piece in rule.step.pieces]
     raise InputError(
         "a file can hold rules of this library and chains of its pieces, no function "
         "or piece of yours: save the weights alone, or write it as a pieces.Chain."
@@ -106,12 +99,7 @@ def from_json(written: Written) -> Rule:
     """The rule that `as_json` has written."""
     if isinstance(written, str):
         return find(written)
-    kinds = {n: k for n, k in vars(pieces).items() if _is_piece(k)}
     for name, _ in written:
-        if name not in kinds:
-            raise unknown("piece", name, kinds)
-    return Chain(*(kinds[name](**fields) for name, fields in written)).rule
-
-
-def _is_piece(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Piece) and kind is not Piece
+        if name not in PIECES:
+            raise unknown("piece", name, PIECES)
+    return Chain(*(PIECES[name](**fields) for name, fields in written)).rule

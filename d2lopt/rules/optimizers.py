@@ -6,7 +6,9 @@ A rule changes `params` and `states` in place, given the gradients of one step:
 
 `d2l` is a framework module: the rule uses its functions and arithmetic, and never
 asks which one it is. `states` holds one entry for each parameter, of its shape and
-zero at the start: a variable, or a tuple of them. `RULES` says how each one starts.
+zero at the start: a variable, or a tuple of them. `RULES`, at the end, has every rule
+by its name, with how its states start and its hyperparameters; what a `Rule` is stands
+in `rule.py`. `pieces.py` makes the same optimizers, and more, of small parts.
 """
 
 from __future__ import annotations

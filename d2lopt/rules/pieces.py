@@ -1,8 +1,9 @@
 """Optimizers by composition: small pieces, each with its equation.
 
 A piece takes the updates u of all parameters, which start as the gradients g, and
-gives new ones; a `Chain` of pieces is a rule, and ends each step with p ← p − u.
-Whatever a framework's own RMSProp can do is a chain of these:
+gives new ones; a `Chain` of pieces is a rule, called as those of `optimizers.py` are,
+and ends each step with p ← p − u. Whatever a framework's own RMSProp can do is a
+chain of these:
 
 >>> rule = Chain(CoupledL2(), ByRms(eps_inside=False), Momentum(), ByLr())
 
@@ -12,16 +13,16 @@ Hyperparameters are read by name at every step: `lr` η, `gamma` γ, `eps` ε, `
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .rule import Rule
+from .rule import Hyperparams, Params, Rule
 
 if TYPE_CHECKING:
     from ..backend.contract import Backend, Tensor, Variable
 
-Own = tuple[Any, ...]  # one parameter's state in one piece
+State = tuple[Any, ...]  # what one piece keeps for one parameter
 
 
 @dataclass(frozen=True)
@@ -33,24 +34,24 @@ class Piece:
 
     needs: ClassVar[tuple[str, ...]] = ()
 
-    def init(self, d2l: Backend, p: Variable) -> Own:
+    def init(self, d2l: Backend, p: Variable) -> State:
         """The state for the parameter p."""
         return ()
 
     def update(
         self,
         d2l: Backend,
-        params: Sequence[Variable],
+        params: Params,
         updates: Sequence[Tensor],
-        states: Sequence[Own],
-        hyperparams: Mapping[str, Any],
+        states: Sequence[State],
+        hyperparams: Hyperparams,
     ) -> list[Tensor]:
         """The new updates of all parameters: here, each by itself."""
         each = zip(params, updates, states, strict=True)
-        return [self.one(d2l, p, u, own, hyperparams) for p, u, own in each]
+        return [self.one(d2l, p, u, state, hyperparams) for p, u, state in each]
 
     def one(
-        self, d2l: Backend, p: Variable, u: Tensor, own: Own, h: Mapping[str, Any]
+        self, d2l: Backend, p: Variable, u: Tensor, state: State, h: Hyperparams
     ) -> Tensor:
         """The new update of the parameter p."""
         raise NotImplementedError(type(self).__name__)
@@ -65,25 +66,23 @@ class Chain:
     def __init__(self, *pieces: Piece) -> None:
         object.__setattr__(self, "pieces", pieces)
 
-    def init_states(
-        self, d2l: Backend, params: Sequence[Variable]
-    ) -> list[tuple[Own, ...]]:
+    def init_states(self, d2l: Backend, params: Params) -> list[tuple[State, ...]]:
         """For each parameter, the state of each piece."""
         return [tuple(piece.init(d2l, p) for piece in self.pieces) for p in params]
 
     def __call__(
         self,
         d2l: Backend,
-        params: Sequence[Variable],
+        params: Params,
         grads: Sequence[Tensor],
-        states: Sequence[tuple[Own, ...]],
-        hyperparams: Mapping[str, Any],
+        states: Sequence[tuple[State, ...]],
+        hyperparams: Hyperparams,
     ) -> None:
-        """One step, in the form of the rules of `rules.py`."""
+        """One step, called as the rules of `optimizers.py` are."""
         updates = list(grads)
         for k, piece in enumerate(self.pieces):
-            own = [of_p[k] for of_p in states]
-            updates = piece.update(d2l, params, updates, own, hyperparams)
+            of_piece = [of_parameter[k] for of_parameter in states]
+            updates = piece.update(d2l, params, updates, of_piece, hyperparams)
         for p, u in zip(params, updates, strict=True):
             d2l.assign(p, p - u)
 
@@ -103,7 +102,7 @@ class ByLr(Piece):
 
     needs = ("lr",)
 
-    def one(self, d2l: Backend, p: Any, u: Any, own: Own, h: Mapping[str, Any]) -> Any:
+    def one(self, d2l: Backend, p: Any, u: Any, state: State, h: Hyperparams) -> Any:
         return h["lr"] * u
 
 
@@ -113,7 +112,7 @@ class Times(Piece):
 
     factor: float
 
-    def one(self, d2l: Backend, p: Any, u: Any, own: Own, h: Mapping[str, Any]) -> Any:
+    def one(self, d2l: Backend, p: Any, u: Any, state: State, h: Hyperparams) -> Any:
         return self.factor * u
 
 
@@ -135,7 +134,7 @@ class ClipByValue(Piece):
 
     needs = ("clip",)
 
-    def one(self, d2l: Backend, p: Any, u: Any, own: Own, h: Mapping[str, Any]) -> Any:
+    def one(self, d2l: Backend, p: Any, u: Any, state: State, h: Hyperparams) -> Any:
         return _at_least(d2l, _at_most(d2l, u, h["clip"]), -1.0 * h["clip"])
 
 
@@ -145,7 +144,7 @@ class ClipByNorm(Piece):
 
     needs = ("clip",)
 
-    def one(self, d2l: Backend, p: Any, u: Any, own: Own, h: Mapping[str, Any]) -> Any:
+    def one(self, d2l: Backend, p: Any, u: Any, state: State, h: Hyperparams) -> Any:
         n = d2l.sqrt(d2l.sum(d2l.square(u)))
         return u * (h["clip"] / _at_least(d2l, n, h["clip"]))
 
@@ -163,10 +162,10 @@ class ClipByGlobalNorm(Piece):
     def update(
         self,
         d2l: Backend,
-        params: Sequence[Variable],
+        params: Params,
         updates: Sequence[Tensor],
-        states: Sequence[Own],
-        hyperparams: Mapping[str, Any],
+        states: Sequence[State],
+        hyperparams: Hyperparams,
     ) -> list[Tensor]:
         total = d2l.sum(d2l.square(updates[0]))
         for u in updates[1:]:
@@ -181,7 +180,7 @@ class ClipWeights(Piece):
 
     needs = ("clip_weights",)
 
-    def one(self, d2l: Backend, p: Any, u: Any, own: Own, h: Mapping[str, Any]) -> Any:
+    def one(self, d2l: Backend, p: Any, u: Any, state: State, h: Hyperparams) -> Any:
         w = h["clip_weights"]
         return p - _at_least(d2l, _at_most(d2l, p - u, w), -1.0 * w)
 
@@ -195,7 +194,7 @@ class CoupledL2(Piece):
 
     needs = ("weight_decay",)
 
-    def one(self, d2l: Backend, p: Any, u: Any, own: Own, h: Mapping[str, Any]) -> Any:
+    def one(self, d2l: Backend, p: Any, u: Any, state: State, h: Hyperparams) -> Any:
         return u + h["weight_decay"] * p
 
 
@@ -205,7 +204,7 @@ class CoupledL1(Piece):
 
     needs = ("l1_decay",)
 
-    def one(self, d2l: Backend, p: Any, u: Any, own: Own, h: Mapping[str, Any]) -> Any:
+    def one(self, d2l: Backend, p: Any, u: Any, state: State, h: Hyperparams) -> Any:
         return u + h["l1_decay"] * d2l.sign(p)
 
 
@@ -218,7 +217,7 @@ class Decoupled(Piece):
 
     needs = ("lr", "weight_decay")
 
-    def one(self, d2l: Backend, p: Any, u: Any, own: Own, h: Mapping[str, Any]) -> Any:
+    def one(self, d2l: Backend, p: Any, u: Any, state: State, h: Hyperparams) -> Any:
         return u + h["lr"] * h["weight_decay"] * p
 
 
@@ -235,11 +234,11 @@ class Momentum(Piece):
     nesterov: bool = False
     needs = ("momentum",)
 
-    def init(self, d2l: Backend, p: Variable) -> Own:
+    def init(self, d2l: Backend, p: Variable) -> State:
         return (d2l.variable(d2l.zeros_like(p)),)
 
-    def one(self, d2l: Backend, p: Any, u: Any, own: Own, h: Mapping[str, Any]) -> Any:
-        (b,) = own
+    def one(self, d2l: Backend, p: Any, u: Any, state: State, h: Hyperparams) -> Any:
+        (b,) = state
         d2l.assign(b, h["momentum"] * b + u)
         return u + h["momentum"] * b if self.nesterov else b + 0.0
 
@@ -270,22 +269,22 @@ class ByRms(Piece):
     corrected: bool = False
     needs = ("gamma", "eps")
 
-    def init(self, d2l: Backend, p: Variable) -> Own:
+    def init(self, d2l: Backend, p: Variable) -> State:
         zero = d2l.zeros_like(p)
         s, m = d2l.variable(zero + self.start), d2l.variable(zero)
         c = (d2l.variable(d2l.sum(zero)),) if self.corrected else ()
         return (s, m, *c) if self.centered else (s, *c)
 
-    def one(self, d2l: Backend, p: Any, u: Any, own: Own, h: Mapping[str, Any]) -> Any:
-        gamma, s = h["gamma"], own[0]
+    def one(self, d2l: Backend, p: Any, u: Any, state: State, h: Hyperparams) -> Any:
+        gamma, s = h["gamma"], state[0]
         d2l.assign(s, gamma * s + (1 - gamma) * d2l.square(u))
         ones = 1.0
         if self.corrected:
-            c = ones = own[-1]
+            c = ones = state[-1]
             d2l.assign(c, gamma * c + (1 - gamma))
         spread = s / ones
         if self.centered:
-            m = own[1]
+            m = state[1]
             d2l.assign(m, gamma * m + (1 - gamma) * u)
             spread = _at_least(d2l, spread - d2l.square(m / ones), 0.0)
         return _over_root(d2l, u, spread, h["eps"], self.eps_inside)
@@ -299,11 +298,11 @@ class ByRootOfSum(Piece):
     start: float = 0.0
     needs = ("eps",)
 
-    def init(self, d2l: Backend, p: Variable) -> Own:
+    def init(self, d2l: Backend, p: Variable) -> State:
         return (d2l.variable(d2l.zeros_like(p) + self.start),)
 
-    def one(self, d2l: Backend, p: Any, u: Any, own: Own, h: Mapping[str, Any]) -> Any:
-        (s,) = own
+    def one(self, d2l: Backend, p: Any, u: Any, state: State, h: Hyperparams) -> Any:
+        (s,) = state
         d2l.assign(s, s + d2l.square(u))
         return _over_root(d2l, u, s, h["eps"], self.eps_inside)
 
@@ -317,11 +316,11 @@ class ByTwoRms(Piece):
 
     needs = ("rho", "eps")
 
-    def init(self, d2l: Backend, p: Variable) -> Own:
+    def init(self, d2l: Backend, p: Variable) -> State:
         return tuple(d2l.variable(d2l.zeros_like(p)) for _ in range(2))
 
-    def one(self, d2l: Backend, p: Any, u: Any, own: Own, h: Mapping[str, Any]) -> Any:
-        (s, x), rho, eps = own, h["rho"], h["eps"]
+    def one(self, d2l: Backend, p: Any, u: Any, state: State, h: Hyperparams) -> Any:
+        (s, x), rho, eps = state, h["rho"], h["eps"]
         d2l.assign(s, rho * s + (1 - rho) * d2l.square(u))
         d = d2l.sqrt(x + eps) / d2l.sqrt(s + eps) * u
         d2l.assign(x, rho * x + (1 - rho) * d2l.square(d))
@@ -342,12 +341,12 @@ class ByMoments(Piece):
     raw: bool = False
     needs = ("beta1", "beta2", "eps")
 
-    def init(self, d2l: Backend, p: Variable) -> Own:
+    def init(self, d2l: Backend, p: Variable) -> State:
         zero = d2l.zeros_like(p)
         return (*(d2l.variable(x) for x in (zero, zero, d2l.sum(zero), d2l.sum(zero))),)
 
-    def one(self, d2l: Backend, p: Any, u: Any, own: Own, h: Mapping[str, Any]) -> Any:
-        (m, v, c1, c2), beta1, beta2 = own, h["beta1"], h["beta2"]
+    def one(self, d2l: Backend, p: Any, u: Any, state: State, h: Hyperparams) -> Any:
+        (m, v, c1, c2), beta1, beta2 = state, h["beta1"], h["beta2"]
         d2l.assign(m, beta1 * m + (1 - beta1) * u)
         d2l.assign(v, beta2 * v + (1 - beta2) * d2l.square(u))
         for c, beta in ((c1, "beta1"), (c2, "beta2")):
@@ -356,3 +355,10 @@ class ByMoments(Piece):
         if self.raw:
             return d2l.sqrt(c2) / c1 * m / (d2l.sqrt(v) + h["eps"])
         return m / c1 / (d2l.sqrt(v / c2) + h["eps"])
+
+
+# ------------------------------------------------------------------------ all of them
+
+# Each kind of piece, by its name. Kinds that a learner adds are not among them: they
+# come later.
+PIECES = {kind.__name__: kind for kind in Piece.__subclasses__()}

@@ -1,4 +1,7 @@
-"""What a rule is to a caller: its step, how its states start, its hyperparameters."""
+"""What a rule is to a caller: its step, how its states start, its hyperparameters.
+
+The rules themselves are in `optimizers.py`, and `pieces.py` takes them apart.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,34 @@ if TYPE_CHECKING:
     from ..backend.contract import Backend, Tensor, Variable
 
 Params = Sequence["Variable"]
-
 Grads = Sequence["Tensor"]
-
-States = Sequence[Any]
-
+States = Sequence[Any]  # for each parameter a variable, or a tuple of them
 Hyperparams = Mapping[str, Any]
+
+
+class Rule(NamedTuple):
+    """A rule with what a caller needs to start it."""
+
+    step: Callable[..., None]  # (d2l, params, grads, states, hyperparams), in place
+    init_states: Callable[[Backend, Params], States]
+    hyperparams: Mapping[str, float]  # every name, with its default
+
+
+@dataclass(frozen=True)
+class LearnersRule:
+    """A function that a learner wrote, as the step of a `Rule`.
+
+    It uses the framework of its own cell, so the `d2l` that it is called with is left
+    out. Nothing else is known of it: not what it reads, nor whether it can be compiled.
+    """
+
+    rule: Callable[..., None]
+
+    def __call__(self, d2l: Backend, *arguments: Any) -> None:
+        self.rule(*arguments)
+
+
+# --------------------------------------------------------------------- how states start
 
 
 def nothing(d2l: Backend, params: Params) -> States:
@@ -39,21 +64,3 @@ def several_for_each(
         return tuple(d2l.variable(x) for x in wanted)
 
     return [zeros(p) for p in params]
-
-
-class Rule(NamedTuple):
-    """A rule with what a caller needs to start it."""
-
-    step: Callable[..., None]
-    init_states: Callable[[Backend, Params], States]
-    hyperparams: Mapping[str, float]  # every name, with its default
-
-
-@dataclass(frozen=True)
-class Yours:
-    """A rule that has its framework already, called as the rules here are."""
-
-    rule: Callable[..., None]
-
-    def __call__(self, d2l: Backend, *arguments: Any) -> None:
-        self.rule(*arguments)

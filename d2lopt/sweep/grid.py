@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from ..errors import InputError
-from ..rules.hyperparams import check_hyperparams
+from ..rules.checks import check
 from ..rules.optimizers import find
 
 FORMS = "a number, v1,v2,…, a:b:log:n or a:b:lin:n"
@@ -148,17 +148,18 @@ def grid_of(optimizer: str, given: Mapping[str, str]) -> dict[str, list[float]]:
 
     Raises an InputError for a name that the rule lacks and a value out of its range.
     """
-    defaults = find(optimizer).hyperparams
+    rule = find(optimizer)
+    defaults = rule.hyperparams
     for name in given:
         if name not in defaults:
-            check_hyperparams(optimizer, {**defaults, name: 1.0})
+            check(rule, {**defaults, name: 1.0})
     grid = {
         name: values_of(name, given[name]) if name in given else [float(default)]
         for name, default in defaults.items()
     }
     for name, values in grid.items():
         for value in (values[0], values[-1]):
-            check_hyperparams(optimizer, {**defaults, name: value})
+            check(rule, {**defaults, name: value})
     return grid
 
 

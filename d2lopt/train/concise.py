@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..backend.contract import Backend, State, Step, Tensor
 from ..backend.frameworks import FRAMEWORKS
 from ..errors import InputError
-from ..rules.forms import leaves
+from ..rules.checks import leaves
 from .batches import unwrapped
 from .descend import Curve, Progress, descend
 from .problem import half_mse, pose
@@ -44,8 +44,7 @@ def built_in(
         does = f"does not take {given}" if given else "cannot be made"
         raise InputError(f"{name} {does}: {error}") from error
     net, run, interval, loss_of = _known(d2l, trainer_fn, hyperparams, layer)
-    curve = Curve(num_epochs, problem.num_steps)
-    descend(d2l, interval, run, loss_of, problem, curve, None, progress)
+    curve = descend(d2l, problem, interval, loss_of, run, None, progress)
     curve.params = [d2l.numpy(p) for p in d2l.weights(net)]
     return curve
 

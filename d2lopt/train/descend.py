@@ -59,15 +59,24 @@ def became(loss: float, step: int, num_steps: int) -> str:
 
 def descend(
     d2l: Backend,
-    interval: Step,
-    run: State,
-    loss_of: Callable[..., Tensor],
     problem: Problem,
-    curve: Curve,
+    interval: Step,
+    loss_of: Callable[..., Tensor],
+    run: State,
     compile: bool | None,
     progress: Progress | None,
 ) -> Curve:
-    """Fold `interval` over the problem's chunks and note every loss in the curve."""
+    """Fold `interval` over the problem's chunks and note every loss in a curve.
+
+    Args:
+        interval: the steps of one chunk, which change the variables in `run`, and the
+            loss on all data behind them.
+        loss_of: that loss, of `run` and the tensors of `problem.full`.
+        run: the parameters, and whatever else a step changes.
+        compile: as `Backend.fold` has it.
+        progress: is told how many steps are done, at each look at the loss.
+    """
+    curve = Curve(problem.num_epochs, problem.num_steps)
     full = tuple(d2l.tensor(array, problem.dtype) for array in problem.full)
     state = (run, full)
     taken = 0  # steps in a chunk

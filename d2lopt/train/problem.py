@@ -70,6 +70,7 @@ class Problem:
     chunks: Iterator[Arrays]
     full: Arrays  # X, y, weight
     dtype: str
+    num_epochs: int
     num_steps: int
 
     def pack(self) -> None:
@@ -139,4 +140,5 @@ def pose(
     X, y = rows(data_iter, first)
     full = (X, y, np.full_like(y, 1 / len(y)))
     chunks = chunked(itertools.chain([first], epochs))
-    return Problem(start, chunks, full, X.dtype.name, num_epochs * len(first[0]))
+    num_steps = num_epochs * len(first[0])
+    return Problem(start, chunks, full, X.dtype.name, num_epochs, num_steps)

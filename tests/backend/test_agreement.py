@@ -11,6 +11,7 @@ from d2lopt.backend.frameworks import FRAMEWORKS
 from d2lopt.conventions.table import find_row, nearest
 from d2lopt.data import airfoil as data
 from d2lopt.rules import optimizers as rules
+from d2lopt.rules.forms import is_library_rule
 from d2lopt.train import concise
 from d2lopt.train import scratch as train
 
@@ -73,7 +74,7 @@ def test_an_eager_rule_agrees_with_the_compiled_one(d2l, source):
     def mine(params, grads, states, hyperparams):
         d2l.rmsprop(params, grads, states, hyperparams)
 
-    assert not train.is_library_rule(mine)
+    assert not is_library_rule(mine)
     eager = scratch(d2l, source, "float32", 32, rule=mine)
     compiled = scratch(d2l, source, "float32", 32)
     np.testing.assert_allclose(eager.losses, compiled.losses, rtol=1e-6)

@@ -10,6 +10,7 @@ from d2lopt.backend.frameworks import FRAMEWORKS
 from d2lopt.conventions.table import nearest
 from d2lopt.conventions.traits import hyperparams as as_hyperparams
 from d2lopt.rules import optimizers as rules
+from d2lopt.rules.checks import check
 from d2lopt.rules.optimizers import RULES
 from d2lopt.rules.pieces import (
     ByLr,
@@ -181,5 +182,5 @@ def test_eps_may_be_left_out_of_every_rule(oracle):
     for name, rule in RULES.items():
         numbers = {n: v for n, v in rule.hyperparams.items() if n != "eps"}
         assert walk(oracle, name, [1.0], **numbers)[0] < 1.0
-        assert train.check_hyperparams(rule.step, numbers) is None
+        assert check(rule.step, numbers) is None
     assert rules.find("adam") is RULES["adam"]

@@ -1,11 +1,14 @@
 """Compiled loops: the same numbers as step by step, and each compiled only once."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 from d2lopt.backend.tools import compile_clock
 from d2lopt.conventions.table import nearest
 from d2lopt.rules import optimizers as rules
+from d2lopt.rules.pieces import ByLr, Chain, Momentum, Piece
 from d2lopt.train import concise
 from d2lopt.train import scratch as train
 
@@ -138,6 +141,114 @@ def test_a_rule_of_yours_is_called_at_every_step(d2l):
     data = d2l.get_data_ch11(50, source="stand-in", quiet=True)
     curve = train.from_scratch(d2l, mine, None, {"lr": 0.1}, *data, 1)
     assert len(calls) == curve.num_steps == 30
+
+
+def test_a_chain_with_a_piece_of_yours_is_called_at_every_step(d2l):
+    """As a rule of yours is; and with `compile`, it is compiled like any other."""
+    calls = []
+
+    @dataclass(frozen=True)
+    class Halved(Piece):
+        def one(self, d2l, p, u, state, h):
+            calls.append(u)
+            return 0.5 * u
+
+    chain = Chain(Halved(), Momentum(), ByLr())
+    numbers = {"lr": 0.1, "momentum": 0.5}
+    data = d2l.get_data_ch11(50, source="stand-in", quiet=True)
+    curve = train.from_scratch(d2l, chain, None, numbers, *data, 1)
+    assert len(calls) == 2 * curve.num_steps == 60  # w and b
+    compiled = train.from_scratch(d2l, chain, None, numbers, *data, 1, compile=True)
+    np.testing.assert_allclose(compiled.losses, curve.losses, rtol=1e-6)
+
+
+# ------------------------------------------------- what a rule reads from outside of it
+
+RATE = 0.01
+
+
+def with_a_global(d2l):
+    def rule(params, grads, states, hyperparams):
+        for p, g in zip(params, grads, strict=True):
+            d2l.assign(p, p - RATE * g)
+
+    def change(value):
+        global RATE
+        RATE = value
+
+    return rule, change
+
+
+def with_a_closure(d2l):
+    rate = 0.01
+
+    def rule(params, grads, states, hyperparams):
+        for p, g in zip(params, grads, strict=True):
+            d2l.assign(p, p - rate * g)
+
+    def change(value):
+        nonlocal rate
+        rate = value
+
+    return rule, change
+
+
+def with_an_attribute(d2l):
+    """And without a hash, as objects that compare by their contents are."""
+
+    @dataclass
+    class Rule:
+        rate: float = 0.01
+
+        def __call__(self, params, grads, states, hyperparams):
+            for p, g in zip(params, grads, strict=True):
+                d2l.assign(p, p - self.rate * g)
+
+    rule = Rule()
+    assert Rule.__hash__ is None
+    return rule, lambda value: setattr(rule, "rate", value)
+
+
+def with_a_piece(d2l):
+    """One whose fields cannot be compared by a hash."""
+
+    @dataclass(frozen=True)
+    class ByRates(Piece):
+        rates: list[float]
+
+        def one(self, d2l, p, u, state, h):
+            return self.rates[0] * u
+
+    piece = ByRates([0.01])
+    return Chain(piece), lambda value: piece.rates.__setitem__(0, value)
+
+
+@pytest.mark.parametrize("compile", ["auto", True, None])
+@pytest.mark.parametrize(
+    "made", [with_a_global, with_a_closure, with_an_attribute, with_a_piece]
+)
+def test_what_a_rule_reads_from_outside_is_read_again(d2l, made, compile):
+    """A number that a cell changes between two runs counts in the second of them."""
+
+    def run(rule, **how):
+        data = d2l.get_data_ch11(50, source="stand-in", quiet=True)
+        return train.from_scratch(d2l, rule, None, {}, *data, 1, **how).losses
+
+    rule, change = made(d2l)
+    try:
+        slow = run(rule, compile=compile)
+        programs = compile_clock.times
+        assert run(rule, compile=compile) == slow
+        assert compile_clock.times == programs
+        change(0.1)
+        fast = run(rule, compile=compile)
+        np.testing.assert_allclose(fast, run(rule, compile=False), rtol=1e-6)
+        assert fast[1] < 0.9 * slow[1]
+    finally:
+        change(0.01)
+
+
+# ----------------------------------------------------------------- what is given made
 
 
 def test_an_optimizer_whose_state_is_of_another_kind_trains(d2l):

@@ -322,6 +322,51 @@ def test_a_hyperparameter_that_the_rule_misses(d2l, problem, states):
         d2l.train_ch11(portable(d2l), states(), {"lr": 0.1}, *problem)
 
 
+@pytest.mark.parametrize("compile", [None, True])
+def test_a_name_that_another_dict_of_the_rule_lacks(d2l, problem, states, compile):
+    """It is the rule's own mistake, and not a hyperparameter that is missing."""
+    rates = {"fast": 0.1}
+
+    def rule(params, grads, states, hyperparams):
+        for p, g in zip(params, grads, strict=True):
+            d2l.assign(p, p - rates["slow"] * g)
+
+    def run(compile):
+        d2l.train_ch11(rule, states(), {"lr": 0.1}, *problem, compile=compile)
+
+    with pytest.raises((KeyError, InputError)) as caught:
+        run(compile)
+    assert "asks for" not in str(caught.value)
+    if compile is None:
+        assert caught.type is KeyError
+        assert caught.traceback[-1].name == "rule"
+
+
+@pytest.mark.parametrize("compile", [None, True])
+def test_a_rule_may_look_whether_it_is_given_a_hyperparameter(d2l, problem, compile):
+    """And take it out, or put another one in."""
+    firsts = []
+
+    def rule(params, grads, states, hyperparams):
+        assert isinstance(hyperparams, dict)
+        try:
+            decay = hyperparams["decay"]
+        except KeyError:
+            decay = hyperparams.get("wd", 0.0)
+        firsts.append(hyperparams.pop("first", None))
+        hyperparams["last"] = hyperparams["lr"]
+        for p, g in zip(params, grads, strict=True):
+            d2l.assign(p, (1 - decay) * p - hyperparams["last"] * g)
+
+    numbers = {"lr": 0.1, "first": 1.0}
+    found = d2l.train_ch11(rule, None, numbers, *problem, 1, compile=compile)[1]
+    sgd = d2l.train_ch11(d2l.sgd, None, {"lr": 0.1}, *problem, 1)[1]
+    assert found == pytest.approx(sgd, rel=1e-6)
+    assert numbers == {"lr": 0.1, "first": 1.0}
+    if compile is None:
+        assert firsts == [1.0] + [None] * 149
+
+
 @pytest.mark.parametrize("epochs", [0, -1, 1.5, "2"])
 def test_epochs_out_of_range(d2l, problem, states, epochs):
     with pytest.raises(InputError, match="epochs must be a whole number from 1"):
