@@ -1,7 +1,8 @@
 """Numbers out of any framework's arrays, for figures and for printing.
 
-Here nobody knows which framework an array is of: it may stand in a graph of gradients
-or on a device, and `np.asarray` alone would refuse it, or read it number by number.
+Who draws or prints does not know which framework an array is of. `np.asarray` alone
+would not do: it refuses an array that has gradients or is on a device, and reads others
+number by number.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ def numpy_of(x: Any) -> Array:
         return np.array([numpy_of(entry) for entry in x])
     if hasattr(x, "asnumpy"):
         return np.asarray(x.asnumpy())
-    if hasattr(x, "detach"):  # its gradient is of no interest here
+    if hasattr(x, "detach"):  # it may have gradients, and be on a device
         x = x.detach().cpu()
     return np.asarray(x)
 

@@ -1,9 +1,9 @@
-"""The contract that every framework module keeps, and the way to load one.
+"""The contract that every framework module keeps: types only.
 
 A framework module (`d2lopt.numpy` and its siblings) is itself the namespace that
-lessons call `d2l`: the functions below are its own, and `book.bind` adds the portable
-ones (the rules, the harness, the plots) bound to it. mypy holds each module against
-`Backend`, and a test calls every name of it on every framework.
+lessons call `d2l`: it writes the functions below, and `book.bind` adds the portable
+ones (the rules, the harnesses, the plots) with the module as their first argument. mypy
+holds each module to `Backend`, and a test calls every name of it on every framework.
 
 What the contract promises beyond the signatures:
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 Tensor = Any  # what the framework computes with
 Variable = Any  # a tensor that `assign` changes in place
 State = Any  # nested lists, tuples and dicts of variables, tensors and numbers
-Step = Callable[[State, tuple[Tensor, ...]], Tensor | None]
-Watch = Callable[[Tensor], None]
+Step = Callable[[State, tuple[Tensor, ...]], Tensor | None]  # (state, batch)
+Watch = Callable[[Tensor], None]  # gets what a step returns
 
 
 class Backend(Protocol):
@@ -120,10 +120,11 @@ class Backend(Protocol):
         It changes params and states in place, to the numbers that the rule gives, in
         as few passes over the memory as the framework allows, and with at most one more
         array of their size. `rule` is one of this library, a `pieces.Chain`, or a
-        function of yours, which is then tensor code only. What compiles it is Numba,
-        through `fuse`, or the framework's own compiler; a new number compiles nothing.
-        Where arrays overlap or are not contiguous, or the rule is more than elementwise
-        functions and sums, `fuse` runs the rule as it is written.
+        function of yours, which is then tensor code only, and whose globals may be read
+        at the first step alone. What compiles it is Numba, through `fuse`, or the
+        framework's own compiler; a new hyperparameter compiles nothing. Where arrays
+        overlap or are not contiguous, or the rule is more than elementwise functions
+        and sums, `fuse` runs the rule as it is written.
         """
 
     def wait(self, *tensors: Tensor) -> None:
@@ -152,7 +153,8 @@ class Backend(Protocol):
         code only, and reads what changes from `state`, never from a closure. None
         leaves it to the framework, which compiles where that makes the whole wait
         shorter, compiling included; True asks for the fastest loop, however long that
-        takes to compile. One that gains nothing from it takes the steps as they come.
+        takes to compile. A framework whose compiled loop would be no faster calls the
+        step from Python all the same.
         """
 
     # What the framework itself offers.
@@ -163,7 +165,10 @@ class Backend(Protocol):
         """What that layer's w (d, 1) and b (1,) are now."""
 
     def builtin(self, name: str) -> Any:
-        """What the framework has under that name of its convention's row."""
+        """The framework's own optimizer of a name in the table of conventions.
+
+        InputError, with the near miss, if it has none of that name.
+        """
 
     def native_step(
         self,
@@ -174,9 +179,10 @@ class Backend(Protocol):
     ) -> tuple[Step, State]:
         """(step, state) for `fold`: one step of the framework's own optimizer.
 
-        A state that is a list or tuple holds all variables that a step changes.
-        A batch is (X, *rest); the step minimises loss(net(X), *rest). `trainer_fn` is
-        what `builtin` gives; or what `optimizer` gives, which is left as it is.
+        A batch is (X, *rest); the step minimises loss(net(X), *rest). If the state is a
+        list or tuple, it holds every variable that a step changes; any other means that
+        the framework keeps them itself. `trainer_fn` is what `builtin` gives, or what
+        `optimizer` gives, which a step does not change.
         """
 
     def optimizer(

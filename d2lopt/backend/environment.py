@@ -53,12 +53,8 @@ def installed() -> list[str]:
 
 def requirements(name: str) -> list[Requirement]:
     """What this package's extra for the backend asks pip for."""
-    found = []
-    for text in metadata.requires("d2lopt") or []:
-        requirement = Requirement(text)
-        if f'extra == "{name}"' in str(requirement.marker):
-            found.append(requirement)
-    return found
+    every = [Requirement(text) for text in metadata.requires("d2lopt") or []]
+    return [r for r in every if f'extra == "{name}"' in str(r.marker)]
 
 
 def unavailable(name: str, environment: Mapping[str, str] | None = None) -> str | None:

@@ -10,7 +10,7 @@ from ..errors import BrokenBackend, MissingBackend, unknown
 from .environment import how_to_install, installed_version
 from .frameworks import FRAMEWORKS
 
-DEVICE = "D2LOPT_DEVICE"  # an environment variable, so that children have it too
+DEVICE = "D2LOPT_DEVICE"  # an environment variable: child processes read it as well
 
 
 def load(name: str) -> Any:

@@ -82,7 +82,8 @@ async def _process(
         yield process
     finally:
         if process.returncode is None:
-            # Not process.kill(): it would wait for the child behind asyncio's back.
+            # Not process.kill(): it polls the child first, and would take the exit
+            # status that asyncio waits for.
             with suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)
             await process.wait()

@@ -72,7 +72,10 @@ def train_ch11(
         compile: "auto" compiles the loop where that makes the whole wait shorter, True
             compiles the fastest loop, which may take seconds, and False takes single
             steps. Left out, it is "auto" for a rule of this library, and False for a
-            rule of yours, so that its prints and breakpoints work.
+            rule of yours, so that its prints and breakpoints work. A compiled rule of
+            yours has what it reads from outside as it was before the first step: a
+            global that changes between two runs counts in the second, but what changes
+            within an array does not.
 
     Returns:
         (times, losses): the seconds since the first look at the loss, and the ½·MSE

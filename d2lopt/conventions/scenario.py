@@ -17,7 +17,8 @@ import numpy as np
 
 from ..backend import Backend, load
 from ..rules import find, pieces
-from ..train import from_scratch
+from ..train.problem import pose
+from ..train.scratch import fit
 from .curves import SeedCurves
 from .traits import Traits, chain, hyperparams
 
@@ -33,7 +34,7 @@ class Scenario(ABC):
 
     @abstractmethod
     def rule(self, d2l: Backend) -> tuple[Callable[..., None], InitStates]:
-        """The rule for `from_scratch`, and how its states start."""
+        """The rule to train with, and how its states start."""
 
     def initial_bias(self, seed: int, feature_dim: int) -> float:
         """Where b starts."""
@@ -49,18 +50,14 @@ class Scenario(ABC):
         data_iter, feature_dim = d2l.get_data_ch11(
             batch_size, seed=seed, source=data, dtype="float64", quiet=True
         )
+        problem = pose(d2l, data_iter, feature_dim, self.epochs, seed)
+        w, b = problem.start
+        problem.start = w, b + self.initial_bias(seed, feature_dim)
 
         def states(params: Sequence[Any]) -> Any:
-            # `from_scratch` makes the parameters itself and hands them over here before
-            # the first step: the one moment at which b can be started elsewhere.
-            _, b = params
-            d2l.assign(b, b + self.initial_bias(seed, feature_dim))
             return init_states(d2l, params)
 
-        numbers = hyperparams(self.settings)
-        curve = from_scratch(
-            d2l, rule, states, numbers, data_iter, feature_dim, self.epochs
-        )
+        curve = fit(d2l, rule, states, hyperparams(self.settings), problem)
         return [*curve.losses, math.inf] if curve.diverged else curve.losses
 
 

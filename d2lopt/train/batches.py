@@ -27,6 +27,11 @@ class Minibatches:
 
     Iterate it once an epoch: it gives pairs X (B, d), y (B,), in an order that follows
     from the seed. The harnesses start from the seed again on every run.
+
+    Args:
+        X, y: the rows (n, d) and their targets (n,), of the dtype to compute in.
+        batch_size: B, from 1 to n; InputError for any other.
+        note: what a figure should say of the data, if they are not the usual ones.
     """
 
     def __init__(
@@ -48,7 +53,7 @@ class Minibatches:
         self.d2l = d2l
         self.X, self.y = X, y.reshape(-1, 1)
         self.batch_size, self.seed = batch_size, seed
-        self.note = note  # what a figure has to say of the data
+        self.note = note
         self._rng = np.random.default_rng(seed)
 
     def __len__(self) -> int:
@@ -61,7 +66,7 @@ class Minibatches:
         return self.X, self.y[:, 0]
 
     def pairs(self) -> Iterator[tuple[Array, Array]]:
-        """What iterating it gives, as NumPy arrays."""
+        """The next epoch's pairs X (B, d), y (B,), as NumPy arrays."""
         X, y = self.arrays
         order = self._rng.permutation(len(X))
         for start in range(0, len(order), self.batch_size):
@@ -76,7 +81,7 @@ class Minibatches:
     def epoch(self, rng: np.random.Generator) -> Arrays:
         """One epoch's batches: X (m, B, d), y (m, B, 1), weight (m, B, 1)."""
         m, size, n = len(self), self.batch_size, len(self.X)
-        order = np.resize(rng.permutation(n), m * size)  # what is too much: any rows
+        order = np.resize(rng.permutation(n), m * size)  # filled up with any rows
         weight = np.full((m * size, 1), 1 / size, self.X.dtype)
         weight[n - n % size :] = 1 / (n % size or size)
         weight[n:] = 0
@@ -162,6 +167,7 @@ def chunked(epochs: Iterable[Arrays], every: int = EVERY) -> Iterator[Arrays]:
 
 
 def _cut(held: Sequence[Arrays], every: int) -> tuple[Arrays, Arrays]:
+    """The batches in chunks of `every`, and those that fill no chunk."""
     joined = [np.concatenate(arrays) for arrays in zip(*held, strict=True)]
     end = len(joined[0]) // every * every
     whole = tuple(a[:end].reshape(-1, every, *a.shape[1:]) for a in joined)

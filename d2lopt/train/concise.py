@@ -1,13 +1,13 @@
-"""The framework's own linear layer, trained by the framework's own optimizer.
+"""Built in: the framework's own linear layer, trained by the framework's own optimizer.
 
-The start, the minibatches and the loss are those of the harness from scratch. A layer
-that a framework has compiled is kept, so that the same call compiles it only once.
+The start, the minibatches and the loss are those of `from_scratch`. A layer whose loop
+a framework has compiled is kept and set back to the start of the next run with the same
+optimizer, so that the loop is compiled only once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple
 
 from ..backend.contract import Backend, State, Step, Tensor
@@ -32,18 +32,22 @@ def built_in(
 ) -> Curve:
     """Train the framework's linear layer with its own optimizer; return the curve.
 
-    The start, the minibatches and the loss are those of `from_scratch`.
+    The arguments are those of `train_concise_ch11`, `feature_dim` and `progress` those
+    of `from_scratch`. Raises an InputError for hyperparameters that the optimizer does
+    not take.
     """
     problem = pose(d2l, unwrapped(data_iter), feature_dim, num_epochs, seed)
     w, b = (d2l.variable(d2l.tensor(value, problem.dtype)) for value in problem.start)
     try:
-        layer = _layer(d2l, trainer_fn, hyperparams, w, b)
+        layer = _new_layer(d2l, trainer_fn, hyperparams, w, b)
     except (TypeError, ValueError) as error:
         name = getattr(trainer_fn, "__name__", trainer_fn)
         given = ", ".join(f"{key}={value!r}" for key, value in hyperparams.items())
         does = f"does not take {given}" if given else "cannot be made"
         raise InputError(f"{name} {does}: {error}") from error
-    net, run, interval, loss_of = _known(d2l, trainer_fn, hyperparams, layer)
+    if _may_serve_again(d2l, trainer_fn, hyperparams, layer):
+        layer = _kept(d2l, trainer_fn, hyperparams, layer)
+    net, run, interval, loss_of = layer
     curve = descend(d2l, problem, interval, loss_of, run, None, progress)
     curve.params = [d2l.numpy(p) for p in d2l.weights(net)]
     return curve
@@ -58,9 +62,10 @@ class _Layer(NamedTuple):
     loss_of: Callable[..., Tensor]
 
 
-def _layer(
+def _new_layer(
     d2l: Backend, trainer_fn: Any, hyperparams: Mapping[str, Any], w: Any, b: Any
 ) -> _Layer:
+    """A layer that starts at w and b, with the functions that `descend` is given."""
     net = d2l.linear(w, b)
 
     def loss(y_hat: Tensor, y: Tensor, weight: Tensor) -> Tensor:
@@ -79,39 +84,52 @@ def _layer(
     return _Layer(net, run, interval, loss_of)
 
 
-def _is_its_own(d2l: Backend, trainer_fn: Any) -> bool:
-    """Whether it is one of the framework's own optimizers, as it gives them."""
+# --------------------------------------------------------- layers compiled already
+
+
+def _may_serve_again(
+    d2l: Backend, trainer_fn: Any, hyperparams: Mapping[str, Any], layer: _Layer
+) -> bool:
+    """Whether the same arguments would make the same layer, and it can be set back.
+
+    They would for an optimizer that is made already, and for one of the framework's own
+    with numbers as settings; a learner's function may make another the next time. It
+    can be set back where its state is nothing but variables.
+    """
+    if callable(trainer_fn) and not _is_the_frameworks(d2l, trainer_fn):
+        return False
+    if not all(isinstance(value, int | float) for value in hyperparams.values()):
+        return False
+    in_variables = isinstance(layer.run, list | tuple)
+    return in_variables and all(hasattr(x, "shape") for x in leaves(layer.run))
+
+
+def _is_the_frameworks(d2l: Backend, trainer_fn: Any) -> bool:
+    """Whether the optimizer, a class or a function, is of the framework's own code.
+
+    Its module tells: some frameworks offer functions, whose type tells nothing.
+    """
     framework = FRAMEWORKS[d2l.name]
     home = str(getattr(trainer_fn, "__module__", "")).partition(".")[0]
     return home in (framework.module, framework.optimizers)
 
 
-@lru_cache(maxsize=32)
-def _seen(*key: Any) -> list[_Layer]:
-    """Where the layer of an earlier call with the same key is kept."""
-    return []
+_LAYERS: dict[Hashable, _Layer] = {}
+MOST = 32  # layers that are kept, as each holds a compiled loop
 
 
-def _known(
+def _kept(
     d2l: Backend, trainer_fn: Any, hyperparams: Mapping[str, Any], layer: _Layer
 ) -> _Layer:
-    """`layer`, or one that is compiled already, set to where `layer` starts.
-
-    Only for what is made already, and for an optimizer of the framework itself with
-    plain settings: a function of yours may do something else the next time.
-    """
+    """The layer of an earlier run, set to where `layer` starts; the first, `layer`."""
     settings = tuple(sorted(hyperparams.items()))
-    plain = all(isinstance(value, int | float) for value in hyperparams.values())
-    in_variables = isinstance(layer.run, list | tuple)
-    same = not callable(trainer_fn) or _is_its_own(d2l, trainer_fn)
-    if not (plain and in_variables and same):
+    shapes = tuple((tuple(x.shape), str(x.dtype)) for x in leaves(layer.run))
+    key = (d2l.name, trainer_fn, settings, shapes)
+    if key not in _LAYERS:
+        if len(_LAYERS) == MOST:
+            del _LAYERS[next(iter(_LAYERS))]  # the oldest
+        _LAYERS[key] = layer
         return layer
-    if not all(hasattr(x, "shape") for x in leaves(layer.run)):
-        return layer  # a state of another kind, which cannot be set
-    shapes = [(tuple(x.shape), str(x.dtype)) for x in leaves(layer.run)]
-    kept = _seen(d2l.name, trainer_fn, settings, tuple(shapes))
-    if not kept:
-        kept.append(layer)
-    for x, start in zip(leaves(kept[0].run), leaves(layer.run), strict=True):
+    for x, start in zip(leaves(_LAYERS[key].run), leaves(layer.run), strict=True):
         d2l.assign(x, start * 1)
-    return kept[0]
+    return _LAYERS[key]

@@ -1,4 +1,4 @@
-"""The loop of a run: fold steps over minibatches, and note the loss every 20 steps."""
+"""The loop of a run: it folds steps over minibatches, and notes the loss every 20."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def descend(
     compiling = compile_clock.seconds
     first = loss_of(run, *full)
     d2l.numpy(first)
-    # The clock starts behind the first look, which pays for what loads at first use.
+    # The clock starts after the first look, which pays for what loads at first use.
     start = time.perf_counter()
     try:
         watch(first)
@@ -106,9 +106,10 @@ def descend(
             before = compile_clock.seconds
             begun = time.perf_counter()
             d2l.fold(interval, state, chunk, watch, compile=compile)
-            start += compile_clock.seconds - before
+            start += compile_clock.seconds - before  # compiling does not count
             if compile is not False:
-                # The losses may have come all at once: spread their times.
+                # A compiled loop may give all losses at its end: their times are spread
+                # evenly over the seconds that it took, without those of compiling.
                 begun += compile_clock.seconds - before
                 new = len(curve.times) - known
                 spread = np.linspace(begun, time.perf_counter(), new + 1)[1:] - start

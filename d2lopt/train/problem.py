@@ -1,14 +1,14 @@
 """The problem that every harness solves: linear regression on minibatches.
 
-The loss is ½·MSE, with its gradient written by hand beside it; the start and the order
-of the minibatches are drawn by NumPy from one seed, the same for every framework.
+The loss is ½·MSE, with its gradient written by hand beside it. `pose` draws the start
+and the order of the minibatches with NumPy from one seed, the same for every framework.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..backend.arrays import number
 from ..backend.contract import Backend, State, Tensor
 from ..errors import InputError
 from ..rules.hyperparams import HYPERPARAMS, Hyperparameter
+from ..rules.schedules import Schedule
 from .batches import Arrays, chunked, epochs_of, rows
 
 
@@ -66,9 +67,9 @@ def with_ones(X: Any) -> Any:
 class Problem:
     """One run's start and data: every batch in its order, and all rows at once."""
 
-    start: Arrays  # w, b; once packed, one array with b below w
-    chunks: Iterator[Arrays]
-    full: Arrays  # X, y, weight
+    start: Arrays  # w (d, 1), b (1,); once packed, one array with b below w
+    chunks: Iterator[Arrays]  # as `batches.chunked` gives them; they come once
+    full: Arrays  # X (n, d), y (n, 1), weight (n, 1): all rows
     dtype: str
     num_epochs: int
     num_steps: int
@@ -84,33 +85,36 @@ class Problem:
         X, *rest = self.full
         self.full = (with_ones(X), *rest)
 
-    def follow(self, schedules: Mapping[str, Callable[[int], float]]) -> None:
+    def follow(self, schedules: Mapping[str, Schedule]) -> None:
         """Put the value of each schedule at each step behind the batches.
 
-        Raises an InputError for a value out of the range of its hyperparameter.
+        The batches raise an InputError at a value out of its hyperparameter's range.
         """
         if schedules:
-            self.chunks = self._with(schedules, self.chunks)
-
-    def _with(
-        self, schedules: Mapping[str, Callable[[int], float]], chunks: Iterator[Arrays]
-    ) -> Iterator[Arrays]:
-        done = 0
-        for arrays in chunks:
-            shape = arrays[0].shape[:2]
-            steps = range(done, done + shape[0] * shape[1])
-            done = steps.stop
-            laid_out = list(arrays)
-            for name, schedule in schedules.items():
-                values = [_value(name, schedule, t) for t in steps]
-                for value in {repr(v): v for v in values}.values():
-                    about = HYPERPARAMS.get(name, Hyperparameter(name, -math.inf))
-                    about.check(f"the schedule's {name}", value)
-                laid_out.append(np.array(values, self.dtype).reshape(shape))
-            yield tuple(laid_out)
+            self.chunks = _with_values(schedules, self.chunks, self.dtype)
 
 
-def _value(name: str, schedule: Callable[[int], float], t: int) -> float:
+def _with_values(
+    schedules: Mapping[str, Schedule], chunks: Iterator[Arrays], dtype: str
+) -> Iterator[Arrays]:
+    """The chunks, each array of a batch followed by one for each schedule."""
+    done = 0
+    for arrays in chunks:
+        shape = arrays[0].shape[:2]  # chunks, steps in a chunk
+        steps = range(done, done + shape[0] * shape[1])
+        done = steps.stop
+        of_schedules = []
+        for name, schedule in schedules.items():
+            values = [_value(name, schedule, t) for t in steps]
+            for value in {repr(v): v for v in values}.values():  # each value once
+                about = HYPERPARAMS.get(name, Hyperparameter(name, -math.inf))
+                about.check(f"the schedule's {name}", value)
+            of_schedules.append(np.array(values, dtype).reshape(shape))
+        yield (*arrays, *of_schedules)
+
+
+def _value(name: str, schedule: Schedule, t: int) -> float:
+    """The schedule's value at step t; one in an array or a tensor is a number too."""
     try:
         value = schedule(t)
     except TypeError as error:
@@ -124,7 +128,11 @@ def _value(name: str, schedule: Callable[[int], float], t: int) -> float:
 def pose(
     d2l: Backend, data_iter: Any, feature_dim: int, num_epochs: int, seed: int
 ) -> Problem:
-    """Draw the start, then the minibatches, from one seed."""
+    """Draw the start, then the minibatches, from one seed.
+
+    It is the seed of `data_iter`, or `seed` where that has none. Raises an InputError
+    for epochs that are no whole number, and for data of another width.
+    """
     if not isinstance(num_epochs, int | np.integer) or num_epochs < 1:
         raise InputError(
             f"epochs must be a whole number from 1 up; got {num_epochs!r}."

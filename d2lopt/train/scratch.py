@@ -39,16 +39,14 @@ def from_scratch(
     seed: int = 0,
     compile: Compile = None,
     progress: Progress | None = None,
-    bias: float = 0.0,
 ) -> Curve:
     """Train the linear model with a rule; return the curve, print and draw nothing.
 
-    `states` may be a function that makes them from the parameters, and `bias` is where
-    b starts. The other arguments are those of `train_ch11`.
+    `states` may be a function that makes them from the parameters; `progress` is told
+    (steps done, steps in all) at each look at the loss. The other arguments are those
+    of `train_ch11`.
     """
     problem = pose(d2l, unwrapped(data_iter), feature_dim, num_epochs, seed)
-    w, b = problem.start
-    problem.start = w, b + bias
     return fit(d2l, trainer_fn, states, hyperparams, problem, compile, progress)
 
 
@@ -61,7 +59,10 @@ def fit(
     compile: Compile = None,
     progress: Progress | None = None,
 ) -> Curve:
-    """`from_scratch` on a problem that is posed already."""
+    """`from_scratch` on a problem that is posed already, and so used up.
+
+    Its start may be another than the one that `pose` has drawn.
+    """
     check(trainer_fn, hyperparams)
     compiled = _compiled(compile, trainer_fn)
     schedules = {name: v for name, v in hyperparams.items() if callable(v)}
