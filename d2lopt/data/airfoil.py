@@ -19,6 +19,7 @@ import numpy as np
 
 from ..backend.environment import CHECKOUT
 from ..errors import InputError
+from ..files import reading
 from .fetch import CONNECT, READ, cache_dir, describe, fetch, first
 
 Array = np.ndarray[Any, Any]
@@ -105,10 +106,8 @@ def _is_number(cell: bytes) -> bool:
 
 def read(path: Path) -> Array:
     """The table in the file at `path`; InputError if it is missing or not the file."""
-    try:
+    with reading(path):
         content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}.") from error
     return parse(content, str(path))
 
 

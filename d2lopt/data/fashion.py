@@ -23,6 +23,7 @@ import numpy as np
 
 from ..backend.environment import CHECKOUT
 from ..errors import InputError
+from ..files import reading
 from .fetch import CONNECT, READ, cache_dir, describe, fetch, first
 
 Array = np.ndarray[Any, Any]
@@ -99,10 +100,8 @@ def read(path: Path, verify: bool) -> Array:
     Raises an InputError that says what is wrong with it; with `verify`, that is also
     any content which is not the published one.
     """
-    try:
+    with reading(path):
         content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}.") from error
     name = path.name.removesuffix(".gz") + ".gz"
     published = description()["md5"][name]
     origin = f"{path} is not a file of Fashion-MNIST"

@@ -6,7 +6,6 @@ are written as they come, so that nothing is lost if the comparison is stopped.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..backend.frameworks import FRAMEWORKS
 from ..backend.processes import all_at_once
+from ..files import append_lines
 from ..show.screen import Progress, Table
 from ..train.record import IMPLEMENTATIONS, Record, Spec
 from .run import in_child
@@ -43,8 +43,7 @@ def run_all(
     def keep(record: Record) -> None:
         records.append(record)
         if out is not None:
-            with (out / "compare.jsonl").open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(asdict(record)) + "\n")
+            append_lines(out / "compare.jsonl", [asdict(record)])
         found = record.status if record.loss is None else f"loss {record.loss:.6f}"
         progress.ended(record.backend, record.implementation, found)
 
