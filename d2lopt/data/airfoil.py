@@ -41,6 +41,11 @@ class Dataset:
     origin: str  # a path, or how it was generated
 
     @property
+    def source(self) -> str:
+        """What `load` takes to give the same data again, in another process say."""
+        return self.origin if self.name == "airfoil" else self.name
+
+    @property
     def note(self) -> str | None:
         """What everyone who reads a result must know of the data, if anything."""
         if self.name == "airfoil":
@@ -71,7 +76,7 @@ def parse(content: bytes, origin: str = "the data") -> Array:
 
 
 def _what_is_wrong(content: bytes) -> str:
-    """Why content with a wrong hash is not the file: the first reason found."""
+    """Why content with a wrong hash is not the file: the first reason."""
     about = description()
     if not content.strip():
         return "it is empty"
@@ -93,8 +98,8 @@ def _what_is_wrong(content: bytes) -> str:
         return f"it is cut off after {len(lines)} of {about['rows']} lines"
     if len(lines) > about["rows"]:
         return f"it has {len(lines)} lines, not {about['rows']}"
-    found = hashlib.sha1(content).hexdigest()
-    return f"its numbers are others (SHA-1 {found}, not {about['sha1']['LF']})"
+    sha1 = hashlib.sha1(content).hexdigest()
+    return f"its numbers are others (SHA-1 {sha1}, not {about['sha1']['LF']})"
 
 
 def _is_number(cell: bytes) -> bool:
