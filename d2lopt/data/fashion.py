@@ -106,9 +106,9 @@ def read(path: Path, verify: bool) -> Array:
     published = description()["md5"][name]
     origin = f"{path} is not a file of Fashion-MNIST"
     array = parse(content, origin, axes=3 if "images" in name else 1)
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if verify and found != published:
-        raise InputError(f"{origin}: its bytes are others (MD5 {found}).")
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if verify and md5 != published:
+        raise InputError(f"{origin}: its bytes are others (MD5 {md5}).")
     if array.ndim == 3 and array.shape[1:] != (SIDE, SIDE):
         raise InputError(
             f"{origin}: its images are {array.shape[1]} by {array.shape[2]}."

@@ -40,6 +40,12 @@ def has_window() -> bool:
     return pyplot().get_backend().lower() in interactive
 
 
+def mark_stand_in(figure: Figure, data: str) -> None:
+    """Write into the corner that the numbers are generated, if `data` is "stand-in"."""
+    if data == "stand-in":
+        figure.text(0.005, 0.005, "data: generated stand-in", fontsize="x-small")
+
+
 def save(figure: Figure, folder: Path, stem: str) -> list[Path]:
     """Write folder/stem.svg and .png; InputError if the folder cannot be written."""
     paths = [folder / f"{stem}.{kind}" for kind in ("svg", "png")]
