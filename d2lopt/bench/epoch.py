@@ -15,7 +15,7 @@ from ..data.airfoil import load
 from ..train.batches import EVERY
 
 
-def seconds(batch_size: int, repeat: int, source: str = "auto") -> float:
+def seconds_of_an_epoch(batch_size: int, repeat: int, source: str = "auto") -> float:
     """The median seconds of an epoch in float32, over `repeat` runs of ten."""
     import numba
 

@@ -8,15 +8,14 @@ within a tenth; on a busy machine at 10 million it takes longer, with its fixed 
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from ..errors import InputError
 from ..fuse.loops import Job, Program, numba, run
 
+# The least arithmetic with the same traffic: s ← s + g, p ← p − g.
 _LOADS = (("load", 0), ("load", 1), ("load", 2))
-_LEAST = (*_LOADS, ("add", 2, 1), ("sub", 0, 1))  # s ← s + g, p ← p − g
+_LEAST = (*_LOADS, ("add", 2, 1), ("sub", 0, 1))
 
 
 class Floor:
@@ -34,13 +33,3 @@ class Floor:
 
     def __call__(self) -> None:
         run([self.job])
-
-
-def floor(n: int, dtype: str = "float32", repeat: int = 9) -> float:
-    """The seconds that a step over n elements takes at least, the median of some."""
-    loop, seconds = Floor(n, dtype), []
-    for _ in range(repeat):
-        begun = time.perf_counter()
-        loop()
-        seconds.append(time.perf_counter() - begun)
-    return float(np.median(seconds))

@@ -1,7 +1,7 @@
 """What one step costs over many parameters: as written, compiled, the framework's own.
 
 The variants take turns, so that what disturbs the machine disturbs all of them; the
-least loop of `floor` takes its turn beside them.
+loop of `floor.py` takes its turn beside them.
 """
 
 from __future__ import annotations
@@ -45,11 +45,6 @@ class Timings:
     floor: float  # seconds
     variants: dict[str, Variant]
 
-    @property
-    def ratios(self) -> dict[str, float]:
-        """The seconds of each variant as multiples of the floor's."""
-        return {name: v.seconds / self.floor for name, v in self.variants.items()}
-
 
 def _turn_of(d2l: Backend, rule: Callable[..., None], p: Tensor, g: Tensor) -> Turn:
     """A step of the rule over p."""
@@ -70,17 +65,17 @@ def variants(d2l: Backend) -> dict[str, Callable[[Tensor, Tensor], Turn]]:
     the framework's own follow, from the module `own` of its folder.
     """
     rule = rules.find("rmsprop").step
-    found: dict[str, Callable[[Tensor, Tensor], Turn]] = {
+    portable: dict[str, Callable[[Tensor, Tensor], Turn]] = {
         "plain": partial(_turn_of, d2l, partial(rule, d2l)),
         "compiled": partial(_turn_of, d2l, d2l.compiled(rule)),
     }
     try:
-        own = importlib.import_module(f"d2lopt.{d2l.name}.own")
+        built_in = importlib.import_module(f"d2lopt.{d2l.name}.own").steps
     except ModuleNotFoundError as error:
         if not str(error.name).startswith("d2lopt."):
             raise
-        return found  # it has no optimizer of its own
-    return {**found, **{k: partial(v, HYPERPARAMS) for k, v in own.steps.items()}}
+        return portable  # it has no optimizer of its own
+    return portable | {k: partial(step, HYPERPARAMS) for k, step in built_in.items()}
 
 
 def measure(d2l: Backend, n: int, repeat: int = 9, dtype: str = "float32") -> Timings:
@@ -94,20 +89,20 @@ def measure(d2l: Backend, n: int, repeat: int = 9, dtype: str = "float32") -> Ti
     turns: dict[str, Turn] = {}
     for name, make in variants(d2l).items():
         turns[name] = make(p, g)
-        compiling, begun = compile_clock.seconds, time.perf_counter()
+        compiling, start = compile_clock.seconds, time.perf_counter()
         turns[name]()
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - start
         first[name] = compile_clock.seconds - compiling, seconds
     del p
-    everyone: dict[str, Turn] = {"floor": Floor(n, dtype), **turns}
-    seconds_of: dict[str, list[float]] = {name: [] for name in everyone}
+    every: dict[str, Turn] = {"floor": Floor(n, dtype), **turns}
+    seconds_of: dict[str, list[float]] = {name: [] for name in every}
     for _ in range(repeat + 1):  # the first round warms up
-        for name in rng.permutation(list(everyone)):  # none always follows the same
-            turn = everyone[name]
+        for name in rng.permutation(list(every)):  # none always follows the same
+            turn = every[name]
             time.sleep(SETTLE)
-            begun = time.perf_counter()
+            start = time.perf_counter()
             turn()
-            seconds_of[name].append(time.perf_counter() - begun)
+            seconds_of[name].append(time.perf_counter() - start)
     median = {name: statistics.median(s[1:]) for name, s in seconds_of.items()}
     return Timings(
         n,

@@ -21,7 +21,7 @@ from ..conventions.table import nearest
 TASKS = ("epoch", "batch1", "large", "many")
 OPTIMIZER = "rmsprop"
 MANY = (1, 64, 1024)  # configurations at once
-LEAST = 0.1  # seconds that a turn should take
+LEAST = 0.1  # seconds that a turn should take at least
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,18 @@ class Timing:
     def times_floor(self) -> float | None:
         """How many times the floor it takes."""
         return None if self.floor is None else self.seconds / self.floor
+
+    @property
+    def gigabytes_per_second(self) -> float:
+        """The traffic of a step that reads p, g, s and writes p, s once, in float32."""
+        return 20e-9 * self.size / self.seconds
+
+    def as_json(self) -> dict[str, Any]:
+        """The timing as a JSON object; for "large", with the memory traffic as well."""
+        about = {**asdict(self), "times_floor": self.times_floor}
+        if self.task == "large":
+            about["gigabytes_per_second"] = self.gigabytes_per_second
+        return about
 
 
 # ------------------------------------------------------------------------- in the child
@@ -79,16 +91,17 @@ def epochs(
     """An epoch of the harnesses, evaluation included: by steps, compiled, built in."""
     from ..rules.optimizers import RULES
     from ..train import built_in, from_scratch
-    from . import epoch
+    from .epoch import seconds_of_an_epoch
 
     rule = RULES[OPTIMIZER]
     numbers = {"lr": 0.01, "gamma": 0.9}
     data_iter, feature_dim = d2l.get_data_ch11(batch_size, source=data, quiet=True)
 
     def scratch(compile: bool | None) -> Callable[[int], Any]:
-        own = getattr(d2l, rule.step.__name__)
+        step = getattr(d2l, rule.step.__name__)
+        common = (step, None, numbers, data_iter, feature_dim)
         return lambda num_epochs: from_scratch(
-            d2l, own, None, numbers, data_iter, feature_dim, num_epochs, compile=compile
+            d2l, *common, num_epochs, compile=compile
         )
 
     runs = {"step by step": scratch(False), "library rule": scratch(None)}
@@ -97,28 +110,29 @@ def epochs(
     native = nearest(d2l.name, OPTIMIZER, numbers)
     if native is not None:
         row, settings = native
-        own = row.resolve(d2l, settings)
+        trainer, settings = row.resolve(d2l, settings)
         runs["built-in"] = lambda num_epochs: built_in(
-            d2l, *own, data_iter, feature_dim, num_epochs
+            d2l, trainer, settings, data_iter, feature_dim, num_epochs
         )
-    first = {name: timed(run, 2) for name, run in runs.items()}
-    floor = epoch.seconds(batch_size, repeat, data)
-    again = {name: timed(run, 2)[0] for name, run in runs.items()}
+    first = {name: timed(run, 2) for name, run in runs.items()}  # with compiling
+    floor = seconds_of_an_epoch(batch_size, repeat, data)
+    second = {name: timed(run, 2)[0] for name, run in runs.items()}
     # As many epochs as fill a turn, so that what a run costs besides does not count.
     lengths = {
-        name: max(1, min(40, round(2 * LEAST / whole))) for name, whole in again.items()
+        name: max(1, min(40, round(2 * LEAST / seconds)))
+        for name, seconds in second.items()
     }
     turns: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(repeat):
         for name, run in runs.items():
-            whole, curve = timed(run, lengths[name])
-            turns[name].append((whole - curve.seconds_compiling) / lengths[name])
-    for name, (whole, curve) in first.items():
+            seconds, curve = timed(run, lengths[name])
+            turns[name].append((seconds - curve.seconds_compiling) / lengths[name])
+    for name, (seconds, curve) in first.items():
         yield {
             "size": batch_size,
             "variant": name,
             "seconds": statistics.median(turns[name]),
-            "seconds_first": whole,
+            "seconds_first": seconds,
             "seconds_compiling": curve.seconds_compiling,
             "floor": floor,
         }
@@ -133,17 +147,17 @@ def timed(run: Callable[[int], Any], num_epochs: int) -> tuple[float, Any]:
 
 def large(d2l: Any, sizes: Sequence[int], repeat: int) -> Iterator[dict[str, Any]]:
     """One step over many parameters: plain, compiled, and the framework's own."""
-    from . import large as room
+    from .large import measure
 
     for size in sizes:
-        found = room.measure(d2l, size, repeat)
-        for name, variant in found.variants.items():
+        timings = measure(d2l, size, repeat)
+        for name, variant in timings.variants.items():
             yield {
                 "size": size,
                 "variant": name,
                 "seconds": variant.seconds,
                 "seconds_compiling": variant.seconds_compiling,
-                "floor": found.floor,
+                "floor": timings.floor,
             }
 
 
@@ -182,7 +196,7 @@ def many(d2l: Any, repeat: int, data: str) -> Iterator[dict[str, Any]]:
 # ------------------------------------------------------------------------ in the parent
 
 
-def run(
+def time_all(
     backends: Sequence[str],
     tell: Callable[[str, str], None],
     limit: float,
@@ -213,16 +227,3 @@ def run(
 
     asyncio.run(every())
     return timings, failed
-
-
-def as_json(timing: Timing) -> dict[str, Any]:
-    """The timing as a JSON object; for "large", with the memory traffic as well."""
-    found = {**asdict(timing), "times_floor": timing.times_floor}
-    if timing.task == "large":
-        found["gigabytes_per_second"] = gigabytes_per_second(timing)
-    return found
-
-
-def gigabytes_per_second(timing: Timing) -> float:
-    """The traffic of a step that reads p, g, s and writes p, s once, in float32."""
-    return 20e-9 * timing.size / timing.seconds

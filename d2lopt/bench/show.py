@@ -1,4 +1,4 @@
-"""What the bench has found, as tables and as a figure."""
+"""The timings of the bench, as tables and as a figure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from ..backend.frameworks import FRAMEWORKS
+from ..show.figures import pyplot
 from ..show.screen import Table
-from .run import Timing, gigabytes_per_second
+from .run import Timing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +42,7 @@ def table(task: str, timings: Sequence[Timing]) -> Table:
     step = task == "large"
     size = ["N"] if step else []
     more = ["GB/s", "compiling s"] if step else ["first two epochs s", "compiling s"]
-    made = Table(
+    table = Table(
         TITLES[task],
         [*("backend", "variant"), *size, "ms", "× floor", *more],
         left=2,
@@ -49,41 +50,41 @@ def table(task: str, timings: Sequence[Timing]) -> Table:
     before = ""
     for t in timings:
         if before not in ("", t.backend):
-            made.section()
+            table.section()
         seconds = t.seconds_compiling
-        made.row(
+        table.row(
             title_of(t) if t.backend != before else "",
             t.variant,
             *([f"{t.size:,}"] if step else []),
             f"{t.seconds * 1e3:.3g}",
             "–" if t.times_floor is None else f"{t.times_floor:.3g}",
-            f"{gigabytes_per_second(t):.1f}" if step else f"{t.seconds_first:.2f}",
+            f"{t.gigabytes_per_second:.1f}" if step else f"{t.seconds_first:.2f}",
             "–" if not seconds else f"{seconds:.2f}",
         )
         before = t.backend
     floors = sorted(t.floor for t in timings if t.floor is not None)
     if floors:
-        made.note(
+        table.note(
             f"The floor is a plain compiled loop over the same numbers, timed beside "
             f"each backend: here {floors[0] * 1e3:.3g} to {floors[-1] * 1e3:.3g} ms."
         )
-    return made
+    return table
 
 
 def _many(timings: Sequence[Timing]) -> Table:
     sizes = sorted({t.size for t in timings})
     ratios = [f"{size:,} / 1" for size in sizes[1:]]
     columns = [f"K = {size:,}: ms" for size in sizes]
-    made = Table(TITLES["many"], ["backend", *columns, *ratios])
+    table = Table(TITLES["many"], ["backend", *columns, *ratios])
     for backend in dict.fromkeys(t.backend for t in timings):
-        own = {t.size: t for t in timings if t.backend == backend}
-        seconds = [own[size].seconds for size in sizes if size in own]
-        made.row(
-            title_of(next(iter(own.values()))),
+        by_size = {t.size: t for t in timings if t.backend == backend}
+        seconds = [by_size[size].seconds for size in sizes if size in by_size]
+        table.row(
+            title_of(next(iter(by_size.values()))),
             *(f"{s * 1e3:.3g}" for s in seconds),
             *(f"{s / seconds[0]:.1f}" for s in seconds[1:]),
         )
-    return made
+    return table
 
 
 def figure(timings: Sequence[Timing]) -> Figure:
@@ -91,28 +92,26 @@ def figure(timings: Sequence[Timing]) -> Figure:
 
     There is one for each task, and one for each number of parameters.
     """
-    from ..show.figures import pyplot
-
     panels: list[tuple[str, list[Timing]]] = []
     for task, title in TITLES.items():
-        own = [t for t in timings if t.task == task]
+        of_task = [t for t in timings if t.task == task]
         if task == "large":
-            for size in sorted({t.size for t in own}):
+            for size in sorted({t.size for t in of_task}):
                 title = f"One step over {size:,} parameters, float32"
-                panels.append((title, [t for t in own if t.size == size]))
-        elif own:
-            panels.append((title, own))
-    made: Figure
-    made, grid = pyplot().subplots(
+                panels.append((title, [t for t in of_task if t.size == size]))
+        elif of_task:
+            panels.append((title, of_task))
+    figure: Figure
+    figure, grid = pyplot().subplots(
         len(panels),
         1,
         figsize=(8, 0.6 + 2.4 * len(panels)),
         squeeze=False,
         layout="constrained",
     )
-    for axes, (title, own) in zip(grid[:, 0], panels, strict=True):
-        _panel(axes, title, own)
-    return made
+    for axes, (title, shown) in zip(grid[:, 0], panels, strict=True):
+        _panel(axes, title, shown)
+    return figure
 
 
 def _panel(axes: Any, title: str, timings: Sequence[Timing]) -> None:
@@ -122,10 +121,10 @@ def _panel(axes: Any, title: str, timings: Sequence[Timing]) -> None:
     kinds: dict[str, list[Timing]] = {}
     for t in timings:
         kinds.setdefault(f"K = {t.size:,}" if many else t.variant, []).append(t)
-    for marker, (label, own) in zip(cycle("osD^vPX*"), kinds.items(), strict=False):
+    for marker, (label, alike) in zip(cycle("osD^vPX*"), kinds.items(), strict=False):
         axes.plot(
-            [t.seconds * 1e3 for t in own],
-            [place[t.backend] for t in own],
+            [t.seconds * 1e3 for t in alike],
+            [place[t.backend] for t in alike],
             marker=marker,
             linestyle="none",
             alpha=0.8,

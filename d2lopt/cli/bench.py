@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import click
 
-from ..errors import InputError, MissingBackend, unknown
-from .options import AS_JSON, DATA, DEVICE, SECONDS, data_source, known_framework, split
+from ..errors import InputError, unknown
+from ..files import json_lines, make_folder, write_whole, writing
+from .checks import installed_backends, load_data, split
+from .options import BACKENDS, DATA, DEVICE, json_option, limit_option, out_option
 
 
 @click.command()
-@click.option("--backends", help="Comma-separated; every installed one if not given.")
+@BACKENDS
 @click.option("--tasks", help="Of epoch, batch1, large, many; all if not given.")
 @click.option("--repeat", type=click.IntRange(min=1), default=5, show_default=True)
 @click.option(
@@ -28,23 +29,11 @@ from .options import AS_JSON, DATA, DEVICE, SECONDS, data_source, known_framewor
     is_flag=True,
     help="Time the loop that is compiled on request as well: it takes a while.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default="out",
-    show_default=True,
-    help="Folder for bench.jsonl and the figure.",
-)
-@click.option(
-    "--limit",
-    type=SECONDS,
-    default=900.0,
-    show_default=True,
-    help="Seconds that a backend may take.",
-)
+@out_option("out", "Folder for bench.jsonl and the figure.")
+@limit_option(900.0, "a backend")
 @DATA
 @DEVICE
-@AS_JSON
+@json_option()
 def bench(
     backends: str | None,
     tasks: str | None,
@@ -66,44 +55,40 @@ def bench(
     d2lopt bench --backends numpy,torch --tasks epoch,many
     d2lopt bench --tasks large --sizes 10000000 --json
     """
-    from ..backend.environment import how_to_install, installed, is_installed
-    from ..bench import run as room
-    from ..bench import show as bench_show
+    from ..bench.run import TASKS, time_all
+    from ..bench.show import figure, tables
     from ..show.figures import save
-    from .options import writable
 
-    chosen = split(tasks) or list(room.TASKS)
+    chosen = split(tasks) or list(TASKS)
     for task in chosen:
-        if task not in room.TASKS:
-            raise unknown("task", task, room.TASKS)
-    named = split(backends) or installed()
-    for name in named:
-        if not is_installed(known_framework(name)):
-            raise MissingBackend(how_to_install(name))
+        if task not in TASKS:
+            raise unknown("task", task, TASKS)
+    names = installed_backends(backends)
 
     def tell(backend: str, task: str) -> None:
         print(f"{backend}: {task} ...", file=sys.stderr, flush=True)
 
-    writable(out)
-    timings, failed = room.run(
-        named,
+    make_folder(out)
+    timings, failed = time_all(
+        names,
         tell,
         limit,
         tasks=chosen,
         repeat=repeat,
-        sizes=[_size(text) for text in split(sizes) or []],
+        sizes=[_size(text) for text in split(sizes)],
         compile=compile,
-        data=data_source(data),
+        data=load_data(data).source,
     )
-    lines = [json.dumps(room.as_json(timing)) for timing in timings]
-    (out / "bench.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    lines = json_lines(timing.as_json() for timing in timings)
+    with writing(f"into {out}"):
+        write_whole(out / "bench.jsonl", lines)
     if as_json:
-        print("\n".join(lines))
+        print(lines.decode(), end="")
     else:
-        for table in bench_show.tables(timings):
+        for table in tables(timings):
             table.print()
     if timings:
-        path = save(bench_show.figure(timings), out, "bench")[-1]
+        path = save(figure(timings), out, "bench")[-1]
         print(f"figure: {path}", file=sys.stderr)
     for name, why in failed.items():
         print(f"{name}: {why}", file=sys.stderr)

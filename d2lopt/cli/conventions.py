@@ -13,7 +13,9 @@ import click
 from ..backend.frameworks import FRAMEWORKS
 from ..conventions.table import ROWS
 from ..errors import InputError, unknown
-from .options import AS_JSON, DATA, DEVICE, SECONDS, data_source, known_framework, split
+from ..files import make_folder
+from .checks import installed_backends, known_backend, load_data, split
+from .options import BACKENDS, DATA, DEVICE, json_option, limit_option, out_option
 
 
 def measure_unchecked(names: Sequence[str], kind: str) -> list[str]:
@@ -30,19 +32,23 @@ def measure_unchecked(names: Sequence[str], kind: str) -> list[str]:
         return []
     with Progress(quiet=True) as progress:
         findings = survey(new, [kind], 600.0, progress)
-    said = []
+    sentences = []
     for name in new:
-        own = [f for f in findings if f.backend == name]
-        good = all(f.conforms for f in own)
-        failed = [f.message for f in own if not f.name]
-        verdict = "conforms to its row" if good else "does NOT conform to its row"
-        verdict = f"could not be measured ({failed[0]})" if failed else verdict
-        said.append(
+        of_framework = [f for f in findings if f.backend == name]
+        failed = [f.message for f in of_framework if not f.name]
+        if failed:
+            verdict = f"could not be measured ({failed[0]})"
+        elif all(f.conforms for f in of_framework):
+            verdict = "conforms to its row"
+        else:
+            verdict = "does NOT conform to its row"
+        first = of_framework[0]
+        sentences.append(
             f"{FRAMEWORKS[name].optimizers or FRAMEWORKS[name].title} "
-            f"{own[0].optimizers_version} was never checked before (the "
-            f"table knows {own[0].checked}); measured now, its {kind} {verdict}."
+            f"{first.optimizers_version} was never checked before (the "
+            f"table knows {first.checked}); measured now, its {kind} {verdict}."
         )
-    return said
+    return sentences
 
 
 @click.command()
@@ -55,16 +61,10 @@ def measure_unchecked(names: Sequence[str], kind: str) -> list[str]:
 @click.option("--momentum", type=float, help="μ, likewise.")
 @click.option("--weight-decay", type=float, help="λ, likewise.")
 @click.option("--seeds", type=click.IntRange(min=2), default=10, show_default=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default="out",
-    show_default=True,
-    help="Folder for the figure.",
-)
+@out_option("out", "Folder for the figure.")
 @DATA
 @DEVICE
-@AS_JSON
+@json_option()
 def explain(
     optimizer: str,
     source: str | None,
@@ -100,13 +100,12 @@ def explain(
         return
     from ..conventions.explain import explain as measure
     from ..show.figures import save
-    from .options import writable
 
     for name in (source, target):
-        row_of(known_framework(name), optimizer)
+        row_of(known_backend(name), optimizer)
     given = {name: value for name, value in settings.items() if value is not None}
-    writable(out)
-    where = data_source(data)
+    make_folder(out)
+    where = load_data(data).source
     explanation = measure(optimizer, source, target, given, where, seeds)
     said = measure_unchecked([source, target], optimizer)
     path = save(effect_figure(explanation), out, f"explain-{source}-{target}")[-1]
@@ -127,7 +126,7 @@ def explain(
 @click.option("--to", "target", required=True, help="The framework to write them for.")
 @DATA
 @DEVICE
-@AS_JSON
+@json_option()
 def translate(
     optimizer: str,
     words: tuple[str, ...],
@@ -141,33 +140,28 @@ def translate(
     \b
     d2lopt translate rmsprop --from torch --to tensorflow alpha=0.99 momentum=0.9
     """
-    from ..conventions import translate as room
+    from ..conventions.translate import as_lines, measured
+    from ..conventions.translate import translate as translated
     from ..rules.optimizers import find
 
     find(optimizer)
     for name in (source, target):
-        known_framework(name)
-    found = room.translate(optimizer, source, target, words)
-    found = room.measured(found, data_source(data))
-    said = measure_unchecked([source, target], optimizer)
+        known_backend(name)
+    translation = translated(optimizer, source, target, words)
+    translation = measured(translation, load_data(data).source)
+    unchecked = measure_unchecked([source, target], optimizer)
     if as_json:
-        print(json.dumps({**asdict(found), "unchecked": said}))
+        print(json.dumps({**asdict(translation), "unchecked": unchecked}))
     else:
-        print("\n".join([*room.as_lines(found), *said]))
+        print("\n".join([*as_lines(translation), *unchecked]))
 
 
 @click.command()
-@click.option("--backends", help="Comma-separated; every installed one if not given.")
+@BACKENDS
 @click.option("--optimizers", help="Comma-separated kinds; all if not given.")
-@click.option(
-    "--limit",
-    type=SECONDS,
-    default=600.0,
-    show_default=True,
-    help="Seconds that a backend may take.",
-)
+@limit_option(600.0, "a backend")
 @DEVICE
-@AS_JSON
+@json_option()
 def conformance(
     backends: str | None, optimizers: str | None, limit: float, as_json: bool
 ) -> None:
@@ -177,21 +171,19 @@ def conformance(
     d2lopt conformance
     d2lopt conformance --backends torch,paddle --optimizers rmsprop --json
     """
-    from ..backend.environment import how_to_install, installed, is_installed
     from ..conventions.conformance import BASE, survey
     from ..conventions.show import conformance_table
-    from ..errors import MissingBackend
     from ..show.screen import Progress
 
-    names = split(backends) or [n for n in installed() if ROWS[n]]
+    names = installed_backends(backends)
+    if not backends:
+        names = [name for name in names if ROWS[name]]
     for name in names:
-        if not ROWS[known_framework(name)]:
+        if not ROWS[name]:
             title = FRAMEWORKS[name].title
             raise InputError(f"{title} has no optimizer of its own.")
-        if not is_installed(name):
-            raise MissingBackend(how_to_install(name))
     kinds = split(optimizers)
-    for kind in kinds or []:
+    for kind in kinds:
         if kind not in BASE:
             raise unknown("kind of optimizer", kind, BASE)
     for name in names:
@@ -200,7 +192,7 @@ def conformance(
             title, asked = FRAMEWORKS[name].title, " or ".join(kinds)
             raise InputError(f"{title} has no {asked} of its own.")
     with Progress(quiet=as_json) as progress:
-        findings = survey(names, kinds, limit, progress)
+        findings = survey(names, kinds or None, limit, progress)
     if as_json:
         for finding in findings:
             print(json.dumps(asdict(finding)))

@@ -5,25 +5,22 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..backend.frameworks import FRAMEWORKS
 from ..errors import InputError
-from .options import SECONDS, installed_backend
+from ..files import make_folder
+from .checks import installed_backend
+from .options import BACKEND, SECONDS, json_option, limit_option, out_option, together
 
 if TYPE_CHECKING:
-    from ..lab.grading.grade import Batch
+    from ..lab.checks.result import Result
+    from ..lab.grading.grade import Batch, Question
 
-Command = Callable[..., None]
-BACKEND = click.option(
-    "--backend", default="numpy", show_default=True, help=", ".join(FRAMEWORKS)
-)
 LAB = click.option("--lab", required=True, help="The chapter, such as rmsprop.")
-LIMITS = (
+LIMITS = together(
     click.option(
         "--seconds",
         type=SECONDS,
@@ -41,23 +38,6 @@ LIMITS = (
 )
 
 
-def limits(command: Command) -> Command:
-    """The options of a question's limits."""
-    for option in reversed(LIMITS):
-        command = option(command)
-    return command
-
-
-def folder_option(default: str, what: str) -> Callable[[Command], Command]:
-    return click.option(
-        "--out",
-        type=click.Path(path_type=Path),
-        default=default,
-        show_default=True,
-        help=what,
-    )
-
-
 @click.group()
 def lab() -> None:
     """Hand out a chapter's exercises, check them, and grade a class.
@@ -72,7 +52,7 @@ def lab() -> None:
 @lab.command()
 @click.argument("lab")
 @BACKEND
-@folder_option("handout", "Folder for the two files.")
+@out_option("handout", "Folder for the two files.")
 def student(lab: str, backend: str, out: Path) -> None:
     """Write the student's version of LAB: solutions out, a check after each exercise.
 
@@ -90,14 +70,8 @@ def student(lab: str, backend: str, out: Path) -> None:
 @lab.command()
 @click.argument("lab")
 @BACKEND
-@folder_option("solutions", "Folder for the notebook.")
-@click.option(
-    "--limit",
-    type=SECONDS,
-    default=120.0,
-    show_default=True,
-    help="Seconds that a cell may take.",
-)
+@out_option("solutions", "Folder for the notebook.")
+@limit_option(120.0, "a cell")
 def solution(lab: str, backend: str, out: Path, limit: float) -> None:
     """Write LAB solved, with its checks, as an executed notebook.
 
@@ -105,9 +79,8 @@ def solution(lab: str, backend: str, out: Path, limit: float) -> None:
     d2lopt lab solution rmsprop
     """
     from ..lab.handout.student import write_solution
-    from .options import writable
 
-    visit = write_solution(lab, installed_backend(backend), writable(out), limit)
+    visit = write_solution(lab, installed_backend(backend), make_folder(out), limit)
     print(visit.line, file=sys.stderr)
     print(out / f"{visit.chapter}-{backend}.ipynb")
     if visit.problem:
@@ -118,10 +91,8 @@ def solution(lab: str, backend: str, out: Path, limit: float) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @LAB
 @BACKEND
-@limits
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print one object for each exercise."
-)
+@LIMITS
+@json_option("Print one object for each exercise.")
 def check(
     file: Path, lab: str, backend: str, seconds: float, memory: int, as_json: bool
 ) -> None:
@@ -140,17 +111,16 @@ def check(
         raise InputError(f"there is no file {file}: name what you hand in.")
     if file.suffix.lower() not in SUFFIXES:
         raise InputError(f"{file} is no .py or .ipynb file: name what you hand in.")
-    found = {}
     asked = questions(batch, [read(file.stem, file)])
-    answer_all(
-        batch,
-        list(asked.values()),
-        1,
-        lambda question, result: found.update({question.key: result}),
-    )
+    results: dict[str, Result] = {}
+
+    def keep(question: Question, result: Result) -> None:
+        results[question.key] = result
+
+    answer_all(batch, list(asked.values()), 1, keep)
     for key in asked:
-        print(json.dumps(found[key].as_json()) if as_json else found[key])
-    if not all(result.passed for result in found.values()):
+        print(json.dumps(results[key].as_json()) if as_json else results[key])
+    if not all(result.passed for result in results.values()):
         sys.exit(1)
 
 
@@ -158,7 +128,7 @@ def check(
 @click.argument("folder", type=click.Path(path_type=Path))
 @LAB
 @BACKEND
-@folder_option("grades", "Folder for the grades; a stopped batch goes on there.")
+@out_option("grades", "Folder for the grades; a stopped batch goes on there.")
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
@@ -166,10 +136,8 @@ def check(
     show_default="the cores",
     help="Questions at a time.",
 )
-@limits
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print one object for each submission."
-)
+@LIMITS
+@json_option("Print one object for each submission.")
 def grade(
     folder: Path,
     lab: str,
@@ -192,14 +160,14 @@ def grade(
     from ..lab.grading.grade import grade_all, submissions
     from ..lab.grading.pages import write_all
     from ..show.screen import Bar
-    from .options import writable
 
-    found, aside = submissions(folder, lab)
+    handed_in, aside = submissions(folder, lab)
     if aside:
         listed = ", ".join(aside[:5]) + ", …" * (len(aside) > 5)
         print(f"left aside, as no .py or .ipynb: {listed}", file=sys.stderr)
+    make_folder(out)
     with Bar("questions", quiet=as_json) as bar:
-        grades = grade_all(batch, found, writable(out), jobs, bar.begin, bar.step)
+        grades = grade_all(batch, handed_in, out, jobs, bar.begin, bar.step)
     write_all(batch, grades, out)
     for graded in grades if as_json else ():
         answer = {

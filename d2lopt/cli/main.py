@@ -9,6 +9,13 @@ import click
 
 from .. import __version__
 from ..errors import BrokenBackend, InputError, MissingBackend
+from .bench import bench
+from .chapters import chapters, notebooks
+from .conventions import conformance, explain, translate
+from .lab import lab
+from .pages import playground
+from .run import compare, doctor, run
+from .sweep import sweep
 
 
 class Commands(click.Group):
@@ -37,20 +44,8 @@ def main() -> None:
     """
 
 
-def _add_others() -> None:
-    from .bench import bench
-    from .chapters import chapters, notebooks
-    from .conventions import conformance, explain, translate
-    from .lab import lab
-    from .pages import playground
-    from .run import compare, doctor, run
-    from .sweep import sweep
-
-    for command in (
-        *(run, compare, doctor, explain, translate, conformance, chapters, notebooks),
-        *(sweep, bench, lab, playground),
-    ):
-        main.add_command(command)
-
-
-_add_others()
+for _command in (
+    *(run, compare, doctor, explain, translate, conformance, chapters, notebooks),
+    *(sweep, bench, lab, playground),
+):
+    main.add_command(_command)

@@ -1,17 +1,108 @@
-"""What options of the command line take, where click has no type for it."""
+"""The options that commands share, each once. Their values go through `checks.py`."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..backend.frameworks import FRAMEWORKS
-from ..errors import InputError, MissingBackend, unknown
-from ..rules.optimizers import RULES
+from ..errors import InputError
+from ..rules.hyperparams import HYPERPARAMS, NAMES
+
+Command = Callable[..., Any]
+Option = Callable[[Command], Command]  # what stands above a command, after the @
+
+
+def together(*options: Option) -> Option:
+    """Several options as one; the help lists them in this order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+# ----------------------------------------------------------------- what runs, and where
+
+BACKEND = click.option(
+    "--backend", default="numpy", show_default=True, help=", ".join(FRAMEWORKS)
+)
+BACKENDS = click.option(
+    "--backends", help="Comma-separated; every installed one if not given."
+)
+
+
+def _keep_device(context: Any, parameter: Any, device: str) -> None:
+    # An environment variable, as processes that are started need it too.
+    os.environ["D2LOPT_DEVICE"] = device
+
+
+DEVICE = click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    envvar="D2LOPT_DEVICE",
+    expose_value=False,
+    callback=_keep_device,
+    help="Where the frameworks compute; one that cannot says so.",
+)
+COMPILE = click.option(
+    "--compile/--no-compile",
+    default=None,
+    help="Compile the fastest loop, however long that takes, or take single steps; "
+    "left out: what makes the whole wait shortest.",
+)
+
+# ------------------------------------------------------------------- the problem to run
+
+
+def hyperparam_options(**attributes: Any) -> Option:
+    """An option for each hyperparameter of the rules, all with these attributes."""
+    return together(
+        *(
+            click.option(
+                f"--{name.replace('_', '-')}",
+                help=f"{HYPERPARAMS[name].meaning}.",
+                **attributes,
+            )
+            for name in NAMES
+        )
+    )
+
+
+def _at_least_one(context: Any, parameter: Any, value: int) -> int:
+    if not 1 <= value <= sys.maxsize:
+        raise InputError(f"--{parameter.name} must be from 1 up; got {value}.")
+    return value
+
+
+EPOCHS = click.option(
+    "--epochs", type=int, default=2, show_default=True, callback=_at_least_one
+)
+BATCH_SIZE = click.option("--batch-size", type=int, default=10, show_default=True)
+DATA = click.option(
+    "--data",
+    metavar="auto|airfoil|stand-in|PATH",
+    default="auto",
+    show_default=True,
+    help="The data; auto takes the stand-in if the airfoil file cannot be had.",
+)
+DTYPE = click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    default="float32",
+    show_default=True,
+)
+
+# ---------------------------------------------------------------- what becomes of a run
 
 
 class Seconds(click.FloatRange):
@@ -30,90 +121,28 @@ class Seconds(click.FloatRange):
 SECONDS = Seconds()
 
 
-def _keep(context: Any, parameter: Any, device: str) -> None:
-    os.environ["D2LOPT_DEVICE"] = device  # where `backend.load` and children find it
+def limit_option(seconds: float, what: str) -> Option:
+    """--limit, the seconds that `what` ("a backend", say) may take."""
+    return click.option(
+        "--limit",
+        type=SECONDS,
+        default=seconds,
+        show_default=True,
+        help=f"Seconds that {what} may take.",
+    )
 
 
-DEVICE = click.option(
-    "--device",
-    type=click.Choice(["cpu", "cuda"]),
-    default="cpu",
-    show_default=True,
-    envvar="D2LOPT_DEVICE",
-    expose_value=False,
-    callback=_keep,
-    help="Where the frameworks compute; one that cannot says so.",
-)
-COMPILE = click.option(
-    "--compile/--no-compile",
-    default=None,
-    help="Compile the fastest loop, however long that takes, or take single steps; "
-    "left out: what makes the whole wait shortest.",
-)
+def out_option(default: str | None, help: str) -> Option:
+    """--out, a file or a folder to write into."""
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        default=default,
+        show_default=default is not None,
+        help=help,
+    )
 
 
-def writable(folder: Path) -> Path:
-    """The folder, made if need be; InputError if nothing can be written into it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"cannot write into {folder}: {error.strerror}.") from error
-    return folder
-
-
-# The hyperparameters of all rules, each once.
-TAKEN = list(
-    dict.fromkeys(name for rule in RULES.values() for name in rule.hyperparams)
-)
-
-
-def check_backend(name: str) -> None:
-    """Raise an InputError or MissingBackend unless the backend can be asked to run."""
-    from ..backend.environment import how_to_install, is_installed
-
-    if name not in FRAMEWORKS:
-        raise unknown("backend", name, FRAMEWORKS)
-    if not is_installed(name):
-        raise MissingBackend(how_to_install(name))
-
-
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
-
-DATA = click.option(
-    "--data", metavar="auto|airfoil|stand-in|PATH", default="auto", show_default=True
-)
-
-
-def known_framework(name: str) -> str:
-    """The name, if it is a backend's; InputError with the near miss if not."""
-    if name not in FRAMEWORKS:
-        raise unknown("backend", name, FRAMEWORKS)
-    return name
-
-
-def data_source(data: str) -> str:
-    """Where children and repeated runs find the data; says if it is the stand-in."""
-    from ..data import airfoil
-
-    dataset = airfoil.load(data)
-    if dataset.note:
-        print(dataset.note, file=sys.stderr)
-    return dataset.origin if dataset.name == "airfoil" else "stand-in"
-
-
-def split(text: str | None) -> list[Any] | None:
-    """The parts of a comma-separated list, each once; None for none."""
-    parts = [part.strip() for part in (text or "").split(",") if part.strip()]
-    return list(dict.fromkeys(parts)) or None
-
-
-def installed_backend(name: str) -> str:
-    """The name, if it is that of an installed backend; an error that says why not."""
-    from ..backend.environment import how_to_install, is_installed
-
-    if not is_installed(known_framework(name)):
-        raise MissingBackend(how_to_install(name))
-    return name
+def json_option(help: str = "Print JSON instead.") -> Option:
+    """--json, for programs that read what a command prints."""
+    return click.option("--json", "as_json", is_flag=True, help=help)

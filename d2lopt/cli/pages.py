@@ -6,15 +6,11 @@ from pathlib import Path
 
 import click
 
+from .options import out_option
+
 
 @click.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default="out/playground.html",
-    show_default=True,
-    help="The file to write.",
-)
+@out_option("out/playground.html", "The file to write.")
 def playground(out: Path) -> None:
     """Write a page on which optimizers run in the browser.
 

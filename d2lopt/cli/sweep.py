@@ -7,34 +7,29 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from ..backend.frameworks import FRAMEWORKS
-from ..errors import InputError, MissingBackend, unknown
-from ..rules.hyperparams import HYPERPARAMS, NAMES
-from .options import DEVICE
-
-
-def ranges(command: Callable[..., None]) -> Callable[..., None]:
-    """An option for each hyperparameter, which takes what `sweep_grid` reads."""
-    for name in reversed(NAMES):
-        command = click.option(
-            f"--{name.replace('_', '-')}",
-            metavar="VALUES",
-            help=f"{HYPERPARAMS[name].meaning}.",
-        )(command)
-    return command
+from ..files import make_folder
+from .checks import check_batch_size, installed_backend, known_backend, load_data
+from .options import (
+    BACKEND,
+    BATCH_SIZE,
+    DATA,
+    DEVICE,
+    DTYPE,
+    EPOCHS,
+    hyperparam_options,
+    json_option,
+    out_option,
+)
 
 
 @click.command()
 @click.argument("optimizer")
-@click.option(
-    "--backend", default="numpy", show_default=True, help=", ".join(FRAMEWORKS)
-)
-@ranges
+@BACKEND
+@hyperparam_options(metavar="VALUES")
 @click.option(
     "--seeds",
     type=click.IntRange(1, 10_000),
@@ -42,25 +37,13 @@ def ranges(command: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help="How many: 0, 1, 2 and so on.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), default=2, show_default=True)
-@click.option("--batch-size", type=int, default=10, show_default=True)
-@click.option(
-    "--data",
-    metavar="auto|airfoil|stand-in|PATH",
-    default="auto",
-    show_default=True,
-    help="The data; auto takes the stand-in if the airfoil file cannot be had.",
-)
-@click.option(
-    "--dtype",
-    type=click.Choice(["float32", "float64"]),
-    default="float32",
-    show_default=True,
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Folder for records and figures; out/sweep-OPTIMIZER-BACKEND if not given.",
+@EPOCHS
+@BATCH_SIZE
+@DATA
+@DTYPE
+@out_option(
+    None,
+    "Folder for records and figures; out/sweep-OPTIMIZER-BACKEND if not given.",
 )
 @click.option(
     "--jobs",
@@ -73,7 +56,7 @@ def ranges(command: Callable[..., None]) -> Callable[..., None]:
     help="A Dask scheduler, whose workers run the sweep instead.",
 )
 @DEVICE
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@json_option("Print the summary as JSON.")
 def sweep(
     optimizer: str,
     backend: str,
@@ -101,40 +84,32 @@ def sweep(
     """
     from ..backend.processes import THREADS
 
-    if "numpy" not in sys.modules:  # else it is too late, as in a test
-        for name in THREADS:  # matrices of ten rows gain nothing from several
+    # Matrices of ten rows gain nothing from several threads. NumPy asks for their
+    # number when it is imported: in a test, where it is already, this comes too late.
+    if "numpy" not in sys.modules:
+        for name in THREADS:
             os.environ.setdefault(name, "1")
-    from ..backend.environment import how_to_install, is_installed
-    from ..data import airfoil
     from ..show.screen import Progress, say
     from ..sweep.grid import Sweep, check_size, grid_of
     from ..sweep.run import report, sweep_into
     from ..sweep.store import count
     from ..sweep.tasks import WorkersLost
-    from .options import writable
 
-    # joblib's, after Ctrl-C; what is lost and what to do is said below.
+    # joblib warns after Ctrl-C; what is lost and what to do is said below.
     warnings.filterwarnings("ignore", ".*tasks which were still being processed")
     grid = grid_of(optimizer, {n: v for n, v in given.items() if v is not None})
-    if backend not in FRAMEWORKS:
-        raise unknown("backend", backend, FRAMEWORKS)
-    if scheduler is None and not is_installed(backend):
-        raise MissingBackend(how_to_install(backend))
-    dataset = airfoil.load(data)
-    if dataset.note:
-        say(dataset.note)
-    if not 1 <= batch_size <= len(dataset.y):
-        raise InputError(
-            f"--batch-size must be from 1 to {len(dataset.y)}, the number of rows; got "
-            f"{batch_size}."
-        )
+    # The workers of a scheduler have frameworks of their own.
+    check = known_backend if scheduler else installed_backend
+    check(backend)
+    dataset = load_data(data)
+    check_batch_size(batch_size, dataset)
     asked = Sweep(
         optimizer, backend, grid, seeds, epochs, batch_size, dtype, dataset.name
     )
     check_size(asked)
-    folder = writable(out or Path("out") / f"sweep-{optimizer}-{backend}")
-    total, begun = asked.size * seeds, time.perf_counter()
-    first = True
+    folder = make_folder(out or Path("out") / f"sweep-{optimizer}-{backend}")
+    total, start = asked.size * seeds, time.perf_counter()
+    is_first = True
 
     def goes_on() -> str:
         return (
@@ -145,16 +120,16 @@ def sweep(
     with Progress(quiet=as_json) as progress:
         progress.begin(backend)
 
-        def told(done: int, of: int) -> None:
-            nonlocal first
-            if first and done:
+        def tell(done: int, of: int) -> None:
+            nonlocal is_first
+            if is_first and done:
                 say(f"{done} of {of} runs are in {folder} already.")
-            first = False
+            is_first = False
             progress.tell(backend, "sweep", done, of)
 
         try:
             records = sweep_into(
-                folder, asked, dataset, jobs=jobs, scheduler=scheduler, told=told
+                folder, asked, dataset, jobs=jobs, scheduler=scheduler, tell=tell
             )
         except KeyboardInterrupt:
             say(f"d2lopt: stopped; {goes_on()}")
@@ -163,11 +138,11 @@ def sweep(
             say(f"d2lopt: {error}; {goes_on()}")
             sys.exit(1)
     if not as_json:
-        say(f"{total} runs in {time.perf_counter() - begun:.1f} s; {folder}")
-    summary, made = report(asked, records, folder)
+        say(f"{total} runs in {time.perf_counter() - start:.1f} s; {folder}")
+    summary, table = report(asked, records, folder)
     if as_json:
         print(json.dumps(summary))
     else:
-        made.print()
+        table.print()
         for path in summary["figures"]:
             say(f"figure: {path}")

@@ -19,6 +19,7 @@ import numpy as np
 
 from ..backend.environment import CHECKOUT
 from ..errors import InputError
+from ..files import reading
 from .fetch import CONNECT, READ, cache_dir, describe, fetch, first
 
 Array = np.ndarray[Any, Any]
@@ -38,6 +39,11 @@ class Dataset:
     y: Array
     name: str  # "airfoil" or "stand-in"
     origin: str  # a path, or how it was generated
+
+    @property
+    def source(self) -> str:
+        """What `load` takes to give the same data again, in another process say."""
+        return self.origin if self.name == "airfoil" else self.name
 
     @property
     def note(self) -> str | None:
@@ -70,7 +76,7 @@ def parse(content: bytes, origin: str = "the data") -> Array:
 
 
 def _what_is_wrong(content: bytes) -> str:
-    """Why content with a wrong hash is not the file: the first reason found."""
+    """Why content with a wrong hash is not the file: the first reason."""
     about = description()
     if not content.strip():
         return "it is empty"
@@ -92,8 +98,8 @@ def _what_is_wrong(content: bytes) -> str:
         return f"it is cut off after {len(lines)} of {about['rows']} lines"
     if len(lines) > about["rows"]:
         return f"it has {len(lines)} lines, not {about['rows']}"
-    found = hashlib.sha1(content).hexdigest()
-    return f"its numbers are others (SHA-1 {found}, not {about['sha1']['LF']})"
+    sha1 = hashlib.sha1(content).hexdigest()
+    return f"its numbers are others (SHA-1 {sha1}, not {about['sha1']['LF']})"
 
 
 def _is_number(cell: bytes) -> bool:
@@ -105,10 +111,8 @@ def _is_number(cell: bytes) -> bool:
 
 def read(path: Path) -> Array:
     """The table in the file at `path`; InputError if it is missing or not the file."""
-    try:
+    with reading(path):
         content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}.") from error
     return parse(content, str(path))
 
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from ..backend.environment import CHECKOUT
 from ..errors import InputError
+from ..files import reading
 from .fetch import CONNECT, READ, cache_dir, describe, fetch, first
 
 Array = np.ndarray[Any, Any]
@@ -99,17 +100,15 @@ def read(path: Path, verify: bool) -> Array:
     Raises an InputError that says what is wrong with it; with `verify`, that is also
     any content which is not the published one.
     """
-    try:
+    with reading(path):
         content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}.") from error
     name = path.name.removesuffix(".gz") + ".gz"
     published = description()["md5"][name]
     origin = f"{path} is not a file of Fashion-MNIST"
     array = parse(content, origin, axes=3 if "images" in name else 1)
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if verify and found != published:
-        raise InputError(f"{origin}: its bytes are others (MD5 {found}).")
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if verify and md5 != published:
+        raise InputError(f"{origin}: its bytes are others (MD5 {md5}).")
     if array.ndim == 3 and array.shape[1:] != (SIDE, SIDE):
         raise InputError(
             f"{origin}: its images are {array.shape[1]} by {array.shape[2]}."

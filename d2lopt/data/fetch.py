@@ -27,10 +27,10 @@ def description_file(file: str) -> Path:
 
 def describe(file: str) -> dict[str, Any]:
     """What the JSON file of that name says."""
-    found: dict[str, Any] = json.loads(
+    content: dict[str, Any] = json.loads(
         description_file(file).read_text(encoding="utf-8")
     )
-    return found
+    return content
 
 
 def cache_dir() -> Path:

@@ -49,21 +49,21 @@ class Visit:
 
     @property
     def line(self) -> str:
-        """What there is to say of it, in a line."""
-        found = self.problem or f"{self.seconds:.1f} s"
-        return f"{self.chapter}, {FRAMEWORKS[self.backend].title}: {found}"
+        """The visit as a line for people: its seconds, or its problem."""
+        result = self.problem or f"{self.seconds:.1f} s"
+        return f"{self.chapter}, {FRAMEWORKS[self.backend].title}: {result}"
 
 
 def chapters(folder: Path = CHECKOUT / "chapters") -> dict[str, Path]:
-    """The chapters by name, in the order of reading; those that have no place, last."""
-    found = {path.stem: path for path in sorted(folder.glob("*.py"))}
-    if not found:
+    """The chapters by name, in the order of reading; those that ORDER lacks, last."""
+    paths = {path.stem: path for path in sorted(folder.glob("*.py"))}
+    if not paths:
         raise InputError(
             f"there are no chapters in {folder}: they come with a checkout of the "
             "repository, not with the installed package."
         )
-    known = [name for name in ORDER if name in found]
-    return {name: found[name] for name in [*known, *(found.keys() - known)]}
+    known = [name for name in ORDER if name in paths]
+    return {name: paths[name] for name in [*known, *(paths.keys() - known)]}
 
 
 def choose(names: Sequence[str] | None) -> dict[str, Path]:
@@ -78,7 +78,7 @@ def choose(names: Sequence[str] | None) -> dict[str, Path]:
 # --------------------------------------------------------------------------- as scripts
 
 
-def in_child(
+def run_script(
     emit: Callable[[dict[str, Any]], None], path: str, backend: str, out: str
 ) -> None:
     """Run the chapter at `path` as a script: what a child of `visit_all` does."""
@@ -87,7 +87,8 @@ def in_child(
     runpy.run_path(path, run_name="__main__")
     from ..book.plot import studio
 
-    studio.close()  # the child ends without what is registered for the end
+    # A child ends by os._exit, which skips atexit: this saves the figures instead.
+    studio.close()
 
 
 def visit_all(
@@ -102,13 +103,13 @@ def visit_all(
     A chapter may take `limit` seconds. `tell` hears of each one when it has ended.
     """
     visits: list[Visit] = []
-    job = f"{__name__}:in_child"
+    job = f"{__name__}:run_script"
 
     async def one(backend: str, stream: Callable[..., Any]) -> None:
         for chapter, path in chosen.items():
-            asked = {"path": str(path), "backend": backend, "out": str(out)}
+            arguments = {"path": str(path), "backend": backend, "out": str(out)}
             start = time.perf_counter()
-            problem = await stream(job, asked, lambda event: None, limit=limit)
+            problem = await stream(job, arguments, lambda event: None, limit=limit)
             seconds = time.perf_counter() - start
             visits.append(Visit(chapter, backend, seconds, problem))
             tell(visits[-1])
@@ -119,17 +120,19 @@ def visit_all(
 
 def table(visits: Sequence[Visit], backends: Sequence[str]) -> Table:
     """Chapter by backend: seconds, or a note below that says what went wrong."""
-    made = Table(
+    table = Table(
         "chapters, in seconds", ["chapter", *(FRAMEWORKS[b].title for b in backends)]
     )
-    found = {(visit.chapter, visit.backend): visit for visit in visits}
+    visit_of = {(visit.chapter, visit.backend): visit for visit in visits}
     for chapter in sorted({v.chapter for v in visits}, key=list(chapters()).index):
-        row = [found[chapter, backend] for backend in backends]
-        made.row(chapter, *("failed" if v.problem else f"{v.seconds:.1f}" for v in row))
+        row = [visit_of[chapter, backend] for backend in backends]
+        table.row(
+            chapter, *("failed" if v.problem else f"{v.seconds:.1f}" for v in row)
+        )
         for visit in row:
             if visit.problem:
-                made.note(visit.line)
-    return made
+                table.note(visit.line)
+    return table
 
 
 # ------------------------------------------------------------------------- as notebooks

@@ -6,7 +6,6 @@ are written as they come, so that nothing is lost if the comparison is stopped.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..backend.frameworks import FRAMEWORKS
 from ..backend.processes import all_at_once
+from ..files import append_lines
+from ..show.figures import mark_stand_in, pyplot
 from ..show.screen import Progress, Table
 from ..train.record import IMPLEMENTATIONS, Record, Spec
 from .run import in_child
@@ -43,15 +44,14 @@ def run_all(
     def keep(record: Record) -> None:
         records.append(record)
         if out is not None:
-            with (out / "compare.jsonl").open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(asdict(record)) + "\n")
-        found = record.status if record.loss is None else f"loss {record.loss:.6f}"
-        progress.ended(record.backend, record.implementation, found)
+            append_lines(out / "compare.jsonl", [asdict(record)])
+        result = record.status if record.loss is None else f"loss {record.loss:.6f}"
+        progress.ended(record.backend, record.implementation, result)
 
     async def one(backend: str, start: Callable[..., Any]) -> None:
         progress.begin(backend)
-        own = replace(spec, backend=backend)
-        await in_child(own, progress.tell, keep, limit, start)
+        on_backend = replace(spec, backend=backend)
+        await in_child(on_backend, progress.tell, keep, limit, start)
 
     all_at_once(backends, one)
     wanted = [(b, i) for b in backends for i in spec.implementations]
@@ -80,7 +80,7 @@ def table(records: Sequence[Record]) -> Table:
     """Backend and version, both losses, their difference, what an epoch takes."""
     first = records[0]
     settings = ", ".join(f"{k} {v:g}" for k, v in first.hyperparams.items())
-    made = Table(
+    table = Table(
         f"{first.optimizer}: {settings}; {first.epochs} epochs of {first.data}, "
         f"batch size {first.batch_size}, {first.dtype}, seed {first.seed}",
         [
@@ -98,7 +98,7 @@ def table(records: Sequence[Record]) -> Table:
             r.loss for r in (scratch, built_in) if r is not None and r.loss is not None
         ]
         any_record = next(iter(row.values()))
-        made.row(
+        table.row(
             f"{FRAMEWORKS[backend].title} {any_record.version or ''}".strip(),
             _loss(scratch),
             _loss(built_in),
@@ -107,13 +107,13 @@ def table(records: Sequence[Record]) -> Table:
             _seconds(built_in),
         )
         for message in dict.fromkeys(r.message for r in row.values() if r.message):
-            made.note(f"{FRAMEWORKS[backend].title}: {message}")
+            table.note(f"{FRAMEWORKS[backend].title}: {message}")
     spreads = [spread(records, name) for name in IMPLEMENTATIONS]
     if any(s is not None for s in spreads):
         cells = ["–" if s is None else f"{s:.1e} relative" for s in spreads]
-        made.section()
-        made.row("spread across backends", *cells, "", "", "")
-    return made
+        table.section()
+        table.row("spread across backends", *cells, "", "", "")
+    return table
 
 
 def _loss(record: Record | None) -> str:
@@ -134,15 +134,13 @@ def figure(records: Sequence[Record]) -> Figure:
     """The loss curves, and beside them how far each lies from the first one."""
     import numpy as np
 
-    from ..show.figures import pyplot
-
     shown = [r for r in records if len(r.losses) > 0]
-    made: Figure
-    made, (left, right) = pyplot().subplots(
+    figure: Figure
+    figure, (left, right) = pyplot().subplots(
         1, 2, figsize=(9, 3.6), layout="constrained"
     )
     if not shown:
-        return made
+        return figure
     reference = shown[0]
     rounding = float(np.finfo(reference.dtype).eps)
     floor = rounding / 100  # where equal numbers are drawn
@@ -175,6 +173,5 @@ def figure(records: Sequence[Record]) -> Figure:
     left.legend(fontsize="x-small")
     for axes in (left, right):
         axes.grid(alpha=0.4)
-    if reference.data == "stand-in":
-        made.text(0.005, 0.005, "data: generated stand-in", fontsize="x-small")
-    return made
+    mark_stand_in(figure, reference.data)
+    return figure

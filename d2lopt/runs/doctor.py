@@ -21,34 +21,34 @@ def examine(limit: float, progress: Progress) -> list[dict[str, str | None]]:
     )
     here = [name for name in FRAMEWORKS if is_installed(name)]
     records = run_all(spec, here, limit=limit, progress=progress)
-    found: list[dict[str, str | None]] = []
+    answers: list[dict[str, str | None]] = []
     for name in FRAMEWORKS:
-        own = [r for r in records if r.backend == name]
-        failed = [r for r in own if r.status not in ("ok", "missing")]
+        runs = [r for r in records if r.backend == name]
+        failed = [r for r in runs if r.status not in ("ok", "missing")]
         answer: dict[str, str | None] = {
             "backend": name,
-            "version": own[0].version if own else None,
-            "status": "broken" if failed else "works" if own else "missing",
+            "version": runs[0].version if runs else None,
+            "status": "broken" if failed else "works" if runs else "missing",
             "cause": failed[0].message if failed else None,
             "remedy": None,
         }
-        if not own:
+        if not runs:
             answer["cause"] = unavailable(name)
             answer["remedy"] = None if answer["cause"] else pip_command(name)
         elif failed and "--limit" not in failed[0].message:
             answer["remedy"] = pip_command(name, mend=True)
-        found.append(answer)
-    return found
+        answers.append(answer)
+    return answers
 
 
-def table(found: list[dict[str, str | None]]) -> Table:
-    """What `examine` found."""
-    made = Table("backends", ["backend", "version", "a step of rmsprop"])
-    for answer in found:
+def table(answers: list[dict[str, str | None]]) -> Table:
+    """The answers of `examine`, with the causes and remedies below."""
+    table = Table("backends", ["backend", "version", "a step of rmsprop"])
+    for answer in answers:
         title = FRAMEWORKS[str(answer["backend"])].title
-        made.row(title, answer["version"] or "–", str(answer["status"]))
+        table.row(title, answer["version"] or "–", str(answer["status"]))
         if answer["cause"]:
-            made.note(f"{title}: {answer['cause']}")
+            table.note(f"{title}: {answer['cause']}")
         if answer["remedy"]:
-            made.note(f"{title}: {answer['remedy']}")
-    return made
+            table.note(f"{title}: {answer['remedy']}")
+    return table

@@ -33,9 +33,9 @@ def execute(emit: Callable[[dict[str, Any]], None], spec: dict[str, Any]) -> Non
 
     spec["implementations"] = tuple(spec["implementations"])
     asked = Spec(**spec)
-    begun = time.perf_counter()
+    start = time.perf_counter()
     d2l = load(asked.backend)
-    importing = time.perf_counter() - begun
+    importing = time.perf_counter() - start
     data_iter, feature_dim = d2l.get_data_ch11(
         asked.batch_size, seed=asked.seed, source=asked.data, dtype=asked.dtype
     )
@@ -66,8 +66,8 @@ def execute(emit: Callable[[dict[str, Any]], None], spec: dict[str, Any]) -> Non
         else:
             row, settings = native
             record = replace(record, call=written(asked.backend, row, settings))
-            own = row.resolve(d2l, settings)
-            curve = built_in(d2l, *own, *common, progress=progress)
+            trainer, numbers = row.resolve(d2l, settings)
+            curve = built_in(d2l, trainer, numbers, *common, progress=progress)
         record = replace(
             record,
             loss=None if curve.diverged else curve.losses[-1],
@@ -86,13 +86,13 @@ def execute(emit: Callable[[dict[str, Any]], None], spec: dict[str, Any]) -> Non
 def _reporter(
     emit: Callable[[dict[str, Any]], None], implementation: str
 ) -> Callable[[int, int], None]:
-    """A progress callback that emits an event now and then."""
-    told = 0.0
+    """A progress callback that emits an event, ten times a second at most."""
+    last = 0.0
 
     def report(done: int, of: int) -> None:
-        nonlocal told
-        if time.monotonic() - told > 0.1 or done == of:
-            told = time.monotonic()
+        nonlocal last
+        if time.monotonic() - last > 0.1 or done == of:
+            last = time.monotonic()
             emit({"progress": [implementation, done, of]})
 
     return report
@@ -110,7 +110,8 @@ def peak_memory_mb() -> float | None:
 
 # ------------------------------------------------------------------------ in the parent
 
-Tell = Callable[[str, str, int, int], None]  # backend, implementation, done, of
+# Called with the backend, the implementation, the steps done and those in all.
+Tell = Callable[[str, str, int, int], None]
 
 
 async def in_child(

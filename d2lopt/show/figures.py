@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
+from ..files import writing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,16 +40,20 @@ def has_window() -> bool:
     return pyplot().get_backend().lower() in interactive
 
 
+def mark_stand_in(figure: Figure, data: str) -> None:
+    """Write into the corner that the numbers are generated, if `data` is "stand-in"."""
+    if data == "stand-in":
+        figure.text(0.005, 0.005, "data: generated stand-in", fontsize="x-small")
+
+
 def save(figure: Figure, folder: Path, stem: str) -> list[Path]:
     """Write folder/stem.svg and .png; InputError if the folder cannot be written."""
     paths = [folder / f"{stem}.{kind}" for kind in ("svg", "png")]
-    try:
+    with writing(f"into {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         engine = figure.get_layout_engine()
         for path in paths:
             figure.savefig(path, dpi=160)
             figure.set_layout_engine("none")  # the second takes the first one's layout
         figure.set_layout_engine(engine)
-    except OSError as error:
-        raise InputError(f"cannot write {folder}: {error.strerror}.") from error
     return paths

@@ -102,10 +102,10 @@ class Progress:
             task = self._bars.tasks[self._tasks[backend]].id
             self._bars.update(task, description=title, completed=done, total=of)
 
-    def ended(self, backend: str, implementation: str, found: str) -> None:
-        """A run has ended, with what was found: a loss, say."""
+    def ended(self, backend: str, implementation: str, result: str) -> None:
+        """A run has ended, with this result: its loss, say."""
         if self._bars is None and not self._quiet:
-            say(f"{FRAMEWORKS[backend].title}, {implementation}: {found}")
+            say(f"{FRAMEWORKS[backend].title}, {implementation}: {result}")
 
 
 class Bar:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..show.figures import mark_stand_in, pyplot
 from .grid import Sweep
 from .summary import Setting, written
 
@@ -28,22 +29,9 @@ HATCH = {"every seed diverged": "xxx", "some seeds diverged": "//"}
 Key = tuple[float, ...]
 
 
-def _plt() -> Any:
-    from ..show.figures import pyplot
-
-    return pyplot()
-
-
 def _start(settings: Sequence[Setting]) -> float:
     """The loss before the first step: the mean over the seeds."""
     return float(np.mean([r["losses"][0] for r in settings[0].records if r["losses"]]))
-
-
-def _signed(figure: Figure, sweep: Sweep) -> Figure:
-    """What every figure of the project says of its data."""
-    if sweep.data == "stand-in":
-        figure.text(0.005, 0.005, "data: generated stand-in", fontsize="x-small")
-    return figure
 
 
 def _about(sweep: Sweep) -> str:
@@ -68,8 +56,8 @@ def _over_one(sweep: Sweep, settings: Sequence[Setting]) -> Figure:
     """The final loss over the one that varies; the band goes over the seeds."""
     (name,) = sweep.varied
     ordered = sorted(settings, key=lambda s: s.hyperparams[name])
-    made: Figure
-    made, axes = _plt().subplots(figsize=(5.5, 3.6), layout="constrained")
+    figure: Figure
+    figure, axes = pyplot().subplots(figsize=(5.5, 3.6), layout="constrained")
     good = [s for s in ordered if not s.diverged]
     x = [s.hyperparams[name] for s in good]
     axes.plot(x, [s.mean for s in good], "o-", markersize=3, label="mean of the seeds")
@@ -80,14 +68,17 @@ def _over_one(sweep: Sweep, settings: Sequence[Setting]) -> Figure:
     axes.axhline(start, color="0.4", linestyle=":", label="before the first step")
     for setting in ordered:
         if setting.diverged:
-            own = setting.hyperparams[name]
-            whole = setting.diverged == setting.seeds
-            label = list(HATCH)[0 if whole else 1]
-            mark = {"marker": "x" if whole else "+", "color": "#d62728"}
+            every_seed = setting.diverged == setting.seeds
             axes.plot(
-                own, 0.97, linestyle="", **mark, label=label, clip_on=False,
+                setting.hyperparams[name],
+                0.97,  # of the axes' height
+                linestyle="",
+                marker="x" if every_seed else "+",
+                color="#d62728",
+                label=list(HATCH)[0 if every_seed else 1],
+                clip_on=False,
                 transform=axes.get_xaxis_transform(),
-            )  # fmt: skip
+            )
     if _is_log(sweep.grid[name]):
         axes.set_xscale("log")
     finite = [s.mean for s in good]
@@ -98,7 +89,8 @@ def _over_one(sweep: Sweep, settings: Sequence[Setting]) -> Figure:
     handles, labels = axes.get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))
     axes.legend(once.values(), once.keys(), fontsize="x-small")
-    return _signed(made, sweep)
+    mark_stand_in(figure, sweep.data)
+    return figure
 
 
 def _is_log(values: Sequence[float]) -> bool:
@@ -124,8 +116,8 @@ def _heat_maps(sweep: Sweep, settings: Sequence[Setting]) -> Figure:
     columns = min(len(wanted), 4)
     rows = -(-len(wanted) // columns)
     size = (6.5, 3.8) if len(wanted) == 1 else (1.2 + 2.9 * columns, 1.0 + 2.4 * rows)
-    made: Figure
-    made, panels = _plt().subplots(
+    figure: Figure
+    figure, panels = pyplot().subplots(
         rows, columns, figsize=size, layout="constrained",
         squeeze=False, sharex=True, sharey=True,
     )  # fmt: skip
@@ -153,11 +145,12 @@ def _heat_maps(sweep: Sweep, settings: Sequence[Setting]) -> Figure:
         axes.set_xlabel(across)
     for axes in panels[:, 0]:
         axes.set_ylabel(up)
-    bar = made.colorbar(image, ax=panels, extend="max")
+    bar = figure.colorbar(image, ax=panels, extend="max")
     bar.set_label("final loss (½·MSE)")
-    made.suptitle(_about(sweep), fontsize="medium")
-    _legend(made, best, marked, colours)
-    return _signed(made, sweep)
+    figure.suptitle(_about(sweep), fontsize="medium")
+    _legend(figure, best, marked, colours)
+    mark_stand_in(figure, sweep.data)
+    return figure
 
 
 def _colours(settings: Sequence[Setting]) -> tuple[Any, Any]:
@@ -166,7 +159,7 @@ def _colours(settings: Sequence[Setting]) -> tuple[Any, Any]:
 
     means = [s.mean for s in settings if not s.diverged] or [0.0]
     start = max(_start(settings), min(means) * 1.001)
-    chosen = _plt().get_cmap("viridis_r").with_extremes(over="#c44e52", bad="0.88")
+    chosen = pyplot().get_cmap("viridis_r").with_extremes(over="#c44e52", bad="0.88")
     return chosen, colors.PowerNorm(0.5, vmin=min(means), vmax=start)
 
 
@@ -241,8 +234,8 @@ def _legend(
 
 def curves(sweep: Sweep, settings: Sequence[Setting]) -> Figure:
     """The loss over the epochs of the best settings, with a band over the seeds."""
-    made: Figure
-    made, axes = _plt().subplots(figsize=(5.5, 3.6), layout="constrained")
+    figure: Figure
+    figure, axes = pyplot().subplots(figsize=(5.5, 3.6), layout="constrained")
     chosen = [s for s in settings if not s.diverged][:CURVES]
     for i, setting in enumerate(chosen):
         losses = np.array([r["losses"] for r in setting.records])
@@ -266,4 +259,5 @@ def curves(sweep: Sweep, settings: Sequence[Setting]) -> Figure:
         axes.legend(fontsize="x-small")
     else:
         axes.text(0.5, 0.5, "every setting diverged", transform=axes.transAxes)
-    return _signed(made, sweep)
+    mark_stand_in(figure, sweep.data)
+    return figure

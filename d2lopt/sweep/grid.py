@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..errors import InputError
 from ..rules.checks import check
 from ..rules.optimizers import find
@@ -33,7 +35,7 @@ def values_of(name: str, text: str) -> list[float]:
     option = f"--{name.replace('_', '-')}"
     parts = text.split(":")
     if len(parts) == 1:
-        found = [_number(option, part) for part in text.split(",")]
+        values = [_number(option, part) for part in text.split(",")]
     elif len(parts) == 4 and parts[2].strip() in ("log", "lin"):
         first, last = sorted(_number(option, part) for part in parts[:2])
         spacing, count = parts[2].strip(), _count(option, parts[3])
@@ -42,28 +44,25 @@ def values_of(name: str, text: str) -> list[float]:
                 f"{option}: equal ratios need numbers above 0; got {text!r}: write lin "
                 "for log, or start above 0."
             )
-        inner = _between(first, last, count, spacing)
-        found = [first, *inner, last]
-        if not all(map(math.isfinite, found)):
+        values = _spaced(first, last, count, spacing)
+        if not all(map(math.isfinite, values)):
             raise InputError(f"{option}: {text!r} spans too much: choose nearer ends.")
     else:
         raise InputError(f"{option} must be {FORMS}; got {text!r}.")
-    found.sort()
-    for one, other in itertools.pairwise(found):
-        if one == other:
+    values.sort()
+    for value, following in itertools.pairwise(values):
+        if value == following:
             raise InputError(
-                f"{option}: {text!r} has {one:g} twice: give each number once."
+                f"{option}: {text!r} has {value:g} twice: give each number once."
             )
-    return found
+    return values
 
 
-def _between(first: float, last: float, count: int, spacing: str) -> list[float]:
-    """What lies between the ends, which are taken as they are written."""
-    import numpy as np  # here, as the command line's help does without
-
+def _spaced(first: float, last: float, count: int, spacing: str) -> list[float]:
+    """So many numbers from first to last; what overflows is inf or NaN."""
     space = np.geomspace if spacing == "log" else np.linspace
     with np.errstate(over="ignore", invalid="ignore"):
-        return [float(value) for value in space(first, last, count)[1:-1]]
+        return [float(value) for value in space(first, last, count)]
 
 
 def _number(option: str, text: str) -> float:
@@ -139,7 +138,7 @@ class Sweep:
                 yield Task(seed, start, min(start + self.slice, self.size))
 
     def as_json(self) -> dict[str, Any]:
-        """The same in words, lists and numbers."""
+        """The sweep as a JSON object; `Sweep(**object)` is the sweep again."""
         return asdict(self)
 
 

@@ -19,7 +19,7 @@ from .tasks import on_cluster, on_this_machine, work
 if TYPE_CHECKING:
     from ..show.screen import Table
 
-Told = Callable[[int, int], None]  # runs done, runs in all
+Tell = Callable[[int, int], None]  # is told the runs done, and the runs in all
 
 
 def sweep_into(
@@ -29,7 +29,7 @@ def sweep_into(
     *,
     jobs: int | None = None,
     scheduler: str | None = None,
-    told: Told | None = None,
+    tell: Tell | None = None,
 ) -> list[dict[str, Any]]:
     """Run what the folder lacks of the sweep; return all its records, in their order.
 
@@ -39,7 +39,7 @@ def sweep_into(
         dataset: the data, the one that `sweep.data` names.
         jobs: processes on this machine; as many as it has cores if not given.
         scheduler: the address of a Dask scheduler, whose workers run the tasks instead.
-        told: hears how many runs have their record.
+        tell: is called with how many runs have their record, and how many there are.
 
     Raises:
         InputError: another sweep is, or was, in the folder; nothing can be written; no
@@ -48,14 +48,16 @@ def sweep_into(
         WorkersLost: the processes that ran the tasks died, over and over.
     """
     check_size(sweep)
-    every = sweep.configurations
-    total = len(every) * sweep.seeds
+    configurations = sweep.configurations
+    total = len(configurations) * sweep.seeds
     run = partial(work, sweep, dataset.X, dataset.y)
     with opened(folder, sweep) as store:
-        if told is not None:
-            told(len(store.records), total)
+        if tell is not None:
+            tell(len(store.records), total)
         left = [
-            t for t in sweep.tasks() if store.lacks(every[t.start : t.stop], t.seed)
+            task
+            for task in sweep.tasks()
+            if store.lacks(configurations[task.start : task.stop], task.seed)
         ]
         if left:
             if scheduler:
@@ -65,10 +67,10 @@ def sweep_into(
             try:
                 for _, records in results:
                     store.append(records)
-                    if told is not None:
-                        told(len(store.records), total)
+                    if tell is not None:
+                        tell(len(store.records), total)
             finally:
-                results.close()
+                results.close()  # after Ctrl-C too: it stops what is at work
         return store.in_order()
 
 
@@ -94,6 +96,6 @@ def report(
     ]
     for figure in drawn.values():
         pyplot().close(figure)
-    found = summary.as_json(sweep, settings)
-    found |= {"records": str(folder / LINES), "figures": paths}
-    return found, summary.table(sweep, settings)
+    about = summary.as_json(sweep, settings)
+    about |= {"records": str(folder / LINES), "figures": paths}
+    return about, summary.table(sweep, settings)

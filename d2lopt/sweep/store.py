@@ -1,20 +1,20 @@
 """The folder of a sweep: what it is to run, and the records that it has so far.
 
 `sweep.json` says what the folder's sweep is; `records.jsonl` has one record a line.
-What a task gives is appended in one write and brought to the disk; a line that a kill
-or a full disk cut short is dropped, and run again, when the sweep goes on.
+The records of a task are appended in one write and brought to the disk; a line that a
+kill or a full disk cut short is dropped, and run again, when the sweep goes on.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..files import append_lines, json_lines, read_lines, write_whole, writing
 from .grid import Sweep
 
 Key = tuple[tuple[float, ...], int]  # the hyperparameters' values, the seed
@@ -45,9 +45,7 @@ def opened(folder: Path, sweep: Sweep) -> Iterator[Store]:
             "folder with --out."
         ) from None
     try:
-        store = Store(folder, sweep)
-        yield store
-        store.close()
+        yield Store(folder, sweep)
     finally:
         lock.release()
 
@@ -57,6 +55,7 @@ class Store:
 
     def __init__(self, folder: Path, sweep: Sweep) -> None:
         self.folder, self.sweep = folder, sweep
+        self._path = folder / LINES
         self._runs = {
             (tuple(configuration.values()), seed)
             for configuration in sweep.configurations
@@ -64,79 +63,61 @@ class Store:
         }
         self._claim()
         self.records: dict[Key, dict[str, Any]] = {}
-        kept, whole = [], True
-        path = folder / LINES
-        for line in path.read_bytes().splitlines(True) if path.exists() else []:
-            record = self._read(line)
-            if record is None or key_of(sweep, record) in self.records:
-                whole = False  # cut short, or there already
-                continue
-            self.records[key_of(sweep, record)] = record
-            kept.append(line)
-        if not whole:
-            _replace(path, b"".join(kept))
-        self._file = path.open("ab", buffering=0)
+        lines, whole = read_lines(self._path)
+        for record in lines:
+            self.records.setdefault(self._checked_key(record), record)
+        if not whole or len(self.records) < len(lines):  # damaged, or there twice
+            write_whole(self._path, json_lines(self.records.values()))
 
     def _claim(self) -> None:
-        """Say in the folder whose it is; an InputError if it is another's."""
+        """Write into the folder what its sweep is; an InputError if it has another."""
         path, asked = self.folder / SPEC, self.sweep.as_json()
         another = "give this one another folder with --out"
+        has_lines = self._path.exists()
         if path.exists():
             try:
-                found = json.loads(path.read_text(encoding="utf-8"))
-                differ = [n for n in asked if found.get(n) != asked[n]]
+                there = json.loads(path.read_text(encoding="utf-8"))
+                differ = [name for name in asked if there.get(name) != asked[name]]
             except (ValueError, AttributeError):
                 raise InputError(
                     f"{path} cannot be read: mend or remove it, or {another}."
                 ) from None
-            there = self.folder / LINES
-            if differ and there.exists() and there.read_bytes().strip():
+            if differ and has_lines and self._path.read_bytes().strip():
                 raise InputError(
                     f"{self.folder} holds another sweep, of different "
                     f"{', '.join(differ).replace('_', ' ')}: {another}."
                 )
             if not differ:
                 return
-        elif (self.folder / LINES).exists():
+        elif has_lines:
             raise InputError(
                 f"{self.folder} has records and no {SPEC} that says of what: {another}."
             )
-        _replace(path, json.dumps(asked, indent=1).encode() + b"\n")
+        write_whole(path, json.dumps(asked, indent=1).encode() + b"\n")
 
-    def _read(self, line: bytes) -> dict[str, Any] | None:
-        """The record in a line; None for a line that was cut short."""
+    def _checked_key(self, record: Any) -> Key:
+        """The key of a record in the file; an InputError if it is not of this sweep."""
         try:
-            record: dict[str, Any] = json.loads(line)
-        except ValueError:
-            return None
-        try:
-            ours = key_of(self.sweep, record) in self._runs
+            key = key_of(self.sweep, record)
         except (KeyError, TypeError, ValueError):
-            ours = False
-        if not ours:
+            key = None
+        if key is None or key not in self._runs:
             raise InputError(
-                f"{self.folder / LINES} has a record that is not of this sweep: give "
-                "it another folder with --out."
+                f"{self._path} has a record that is not of this sweep: give it another "
+                "folder with --out."
             )
-        return record if line.endswith(b"\n") else None
+        return key
 
     def append(self, records: Iterable[dict[str, Any]]) -> None:
         """Keep those records that are not there yet: on the disk, when it returns.
 
         Raises an InputError if the disk does not take them.
         """
-        new = {key_of(self.sweep, r): r for r in records}
-        new = {key: r for key, r in new.items() if key not in self.records}
-        text = b"".join(json.dumps(r).encode() + b"\n" for r in new.values())
-        try:
-            if self._file.write(text) != len(text):
-                raise OSError("the disk is full")
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise InputError(
-                f"cannot write into {self.folder}: {error.strerror or error}; make "
-                "room, and the same command goes on from there."
-            ) from error
+        new = {key_of(self.sweep, record): record for record in records}
+        new = {key: record for key, record in new.items() if key not in self.records}
+        remedy = "Make room, and the same command goes on from there."
+        with writing(f"into {self.folder}", remedy):
+            append_lines(self._path, new.values())
         self.records.update(new)
 
     def lacks(self, configurations: Sequence[dict[str, float]], seed: int) -> bool:
@@ -149,21 +130,8 @@ class Store:
         """All records: configuration by configuration, seed by seed."""
         return [self.records[key] for key in sorted(self.records)]
 
-    def close(self) -> None:
-        self._file.close()
-
 
 def count(folder: Path) -> int:
     """How many whole records the folder has."""
     path = folder / LINES
     return path.read_bytes().count(b"\n") if path.exists() else 0
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Let the file have the content, or what it had, and nothing between them."""
-    draft = path.with_name(f".{path.name}.new")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

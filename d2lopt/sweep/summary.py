@@ -1,4 +1,4 @@
-"""What a sweep found: the settings in their order, with the uncertainty of the seeds.
+"""The result of a sweep: the settings, best first, and how sure the seeds are of it.
 
 All settings share their seeds, hence starts and minibatches; so two of them are told
 apart by the ratio of their losses, seed by seed, which varies less than the losses.
@@ -58,7 +58,7 @@ def settings_of(sweep: Sweep, records: Sequence[dict[str, Any]]) -> list[Setting
     for record in records:
         key = tuple(record["hyperparams"][name] for name in sweep.grid)
         groups.setdefault(key, []).append(record)
-    found = [
+    settings = [
         Setting(
             dict(zip(sweep.grid, key, strict=True)),
             tuple(r["loss"] for r in group if r["loss"] is not None),
@@ -67,7 +67,7 @@ def settings_of(sweep: Sweep, records: Sequence[dict[str, Any]]) -> list[Setting
         )
         for key, group in groups.items()
     ]
-    return sorted(found, key=lambda s: (s.mean, s.diverged))
+    return sorted(settings, key=lambda s: (s.mean, s.diverged))
 
 
 def as_good_as_best(settings: Sequence[Setting]) -> list[Setting]:
@@ -97,18 +97,15 @@ def at_the_edge(sweep: Sweep, best: Setting) -> list[str]:
 
     Those that cannot go further, as a momentum of 0, are left out.
     """
-    found = []
+    names = []
     for name in sweep.varied:
-        value, tried, about = (
-            best.hyperparams[name],
-            sweep.grid[name],
-            HYPERPARAMS[name],
-        )
+        value, tried = best.hyperparams[name], sweep.grid[name]
+        about = HYPERPARAMS[name]
         lower = value == tried[0] and value > about.least
         upper = value == tried[-1] and value < about.greatest
         if (lower or upper) and len(tried) > 2:
-            found.append(name)
-    return found
+            names.append(name)
+    return names
 
 
 def written(sweep: Sweep, setting: Setting) -> str:
@@ -118,13 +115,13 @@ def written(sweep: Sweep, setting: Setting) -> str:
 
 
 def table(sweep: Sweep, settings: Sequence[Setting]) -> Table:
-    """The best settings: mean ± standard error, and what is to be known of them."""
+    """The best settings, mean ± standard error, with the notes below."""
     fixed = ", ".join(
         f"{name} {values[0]:g}"
         for name, values in sweep.grid.items()
         if name not in sweep.varied
     )
-    made = Table(
+    table = Table(
         f"{sweep.optimizer}: {sweep.size} settings, {sweep.seeds} "
         f"seed{'s' * (sweep.seeds > 1)}{'; ' * bool(fixed)}{fixed}; {sweep.epochs} "
         f"epoch{'s' * (sweep.epochs > 1)} of {sweep.data}, batch size "
@@ -135,28 +132,28 @@ def table(sweep: Sweep, settings: Sequence[Setting]) -> Table:
     good = [s for s in settings if not s.diverged]
     alike = as_good_as_best(good) if good else []
     for setting in good[:SHOWN]:
-        made.row(
+        table.row(
             *(f"{setting.hyperparams[n]:.4g}" for n in sweep.varied or sweep.grid),
             f"{setting.mean:.6f}",
             "–" if setting.error is None else f"{setting.error:.1e}",
             "yes" if setting in alike else "",
         )
     for note in notes(sweep, settings):
-        made.note(note)
-    return made
+        table.note(note)
+    return table
 
 
 def notes(sweep: Sweep, settings: Sequence[Setting]) -> list[str]:
     """Sentences: how sure the best is, whether to look further, what diverged."""
-    found = []
+    sentences = []
     good = [s for s in settings if not s.diverged]
     if not good:
-        found.append("Every setting diverged: try a smaller lr.")
+        sentences.append("Every setting diverged: try a smaller lr.")
     elif sweep.seeds == 1:
-        found.append("One seed gives no uncertainty: --seeds 8 would.")
+        sentences.append("One seed gives no uncertainty: --seeds 8 would.")
     elif len(good) > 1:
         others = len(as_good_as_best(good)) - 1
-        found.append(
+        sentences.append(
             f"Not told apart from the best (as good): {others} of the others. Seed by "
             f"seed, the log ratio of the losses is within {TOLD_APART:g} of its "
             "standard errors."
@@ -166,22 +163,22 @@ def notes(sweep: Sweep, settings: Sequence[Setting]) -> list[str]:
         )
     if good:
         for name in at_the_edge(sweep, good[0]):
-            found.append(
+            sentences.append(
                 f"The best {name}, {good[0].hyperparams[name]:.4g}, is at the end of "
                 "its range: a wider one may have a better."
             )
     ended = [s.diverged for s in settings if s.diverged]
     if ended:
         partly = sum(n < sweep.seeds for n in ended)
-        found.append(
+        sentences.append(
             f"{len(ended)} of {len(settings)} settings diverged"
             + (f", {partly} of them with some seeds only." if partly else ".")
         )
-    return found
+    return sentences
 
 
 def as_json(sweep: Sweep, settings: Sequence[Setting]) -> dict[str, Any]:
-    """The same as one object."""
+    """The summary as a JSON object."""
     good = [s for s in settings if not s.diverged]
     alike = as_good_as_best(good) if good else []
     return {

@@ -1,7 +1,7 @@
 """The tasks of a sweep, run by joblib on this machine or by a Dask cluster.
 
-A task is one seed and a slice of the configurations; its results are records as JSON.
-Tasks carry the data with them, so that a worker needs no file.
+A task is one seed and a slice of the configurations; it gives a record for each, as a
+JSON object. Tasks carry the data with them, so that a worker needs no file.
 """
 
 from __future__ import annotations
@@ -34,11 +34,13 @@ ATTEMPTS = 3  # how often workers may die without any task having ended in betwe
 SECONDS = 30  # to wait for a cluster
 AHEAD = 256  # tasks that a cluster has at a time
 
-_turn = threading.Lock()
+# A worker of a cluster may have several threads; not every framework may be used from
+# two of them at once.
+_one_at_a_time = threading.Lock()
 
 
 class WorkersLost(RuntimeError):
-    """Workers die over and over; what ended before is kept."""
+    """The processes that run the tasks die over and over; finished records are kept."""
 
 
 # --------------------------------------------------------------------------- one task
@@ -95,43 +97,44 @@ def compute(sweep: Sweep, X: Array, y: Array, task: Task) -> Records:
 def work(sweep: Sweep, X: Array, y: Array, task: Task) -> Records:
     """The records of a task, one task at a time in a process.
 
-    Where the process has another framework in it already, as a worker of a cluster may
-    from an earlier sweep, a process of its own is started: two would crash this one.
+    Two frameworks would crash a process. So where one has another framework in it
+    already, as a worker of a cluster may from an earlier sweep, a child computes.
     """
-    with _turn:
-        own = FRAMEWORKS[sweep.backend].module
-        others = {f.module for f in FRAMEWORKS.values()} - {"numpy", own}
-        if own == "numpy" or not others & sys.modules.keys():
+    with _one_at_a_time:
+        module = FRAMEWORKS[sweep.backend].module
+        others = {f.module for f in FRAMEWORKS.values()} - {"numpy", module}
+        if module == "numpy" or not others & sys.modules.keys():
             return compute(sweep, X, y, task)
-        return _elsewhere(sweep, X, y, task)
+        return _compute_in_child(sweep, X, y, task)
 
 
-def _elsewhere(sweep: Sweep, X: Array, y: Array, task: Task) -> Records:
+def _compute_in_child(sweep: Sweep, X: Array, y: Array, task: Task) -> Records:
     """What `compute` gives, from a process that is started for it."""
     from ..backend.processes import stream
 
-    found: Records = []
+    records: Records = []
     arguments = {
         "sweep": sweep.as_json(),
         "X": X.tolist(),
         "y": y.tolist(),
         "task": list(task),
     }
-    reason = asyncio.run(stream(f"{__name__}:in_child", arguments, found.append, 1e6))
+    job = f"{__name__}:emit_records"
+    reason = asyncio.run(stream(job, arguments, records.append, limit=1e6))
     if reason:
         title = FRAMEWORKS[sweep.backend].title
         raise BrokenBackend(reason if title in reason else f"{title}: {reason}")
-    return found
+    return records
 
 
-def in_child(
+def emit_records(
     emit: Callable[[dict[str, Any]], None],
     sweep: dict[str, Any],
     X: Sequence[Sequence[float]],
     y: Sequence[float],
     task: Sequence[int],
 ) -> None:
-    """`compute` in a child of `processes`; each record is an event."""
+    """What the child does: emit each record of the task; the arguments are JSON."""
     arrays = np.array(X, np.float64), np.array(y, np.float64)
     for record in compute(Sweep(**sweep), *arrays, Task(*task)):
         emit(record)
@@ -143,7 +146,8 @@ def in_child(
 def on_this_machine(run: Work, tasks: Sequence[Task], jobs: int) -> Results:
     """Each task with its records, as they come, from up to `jobs` processes.
 
-    A process that dies costs only the tasks that it was at. One job is this process.
+    A process that dies costs only the tasks that it was at. With one job, or one task,
+    this process does the work. Raises WorkersLost if processes die over and over.
     """
     if min(jobs, len(tasks)) == 1:
         for task in tasks:
@@ -152,7 +156,7 @@ def on_this_machine(run: Work, tasks: Sequence[Task], jobs: int) -> Results:
     left, deaths = dict.fromkeys(tasks), 0
     while left:
         before = len(left)
-        for task, records in _by_joblib(run, list(left), jobs):
+        for task, records in _in_processes(run, list(left), jobs):
             del left[task]
             yield task, records
         deaths = deaths + 1 if len(left) == before else 0
@@ -160,41 +164,42 @@ def on_this_machine(run: Work, tasks: Sequence[Task], jobs: int) -> Results:
             raise WorkersLost(f"the processes that ran the tasks died {deaths} times")
 
 
-def _by_joblib(run: Work, tasks: Sequence[Task], jobs: int) -> Results:
-    """The tasks in processes of joblib's; ends early if one of these dies."""
+def _in_processes(run: Work, tasks: Sequence[Task], jobs: int) -> Results:
+    """Each task with its records, from joblib's processes; ends early if one dies."""
     import joblib
     from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     jobs = max(2, min(jobs, len(tasks)))  # with one, joblib would run it right here
-    called = joblib.delayed(partial(_in_worker, run, os.getpid()))
-    settled = False
+    call = joblib.delayed(partial(_in_worker, run, os.getpid()))
+    ended = False
     try:
         with joblib.parallel_config("loky", inner_max_num_threads=1):
             parallel = joblib.Parallel(
                 jobs, return_as="generator_unordered", batch_size=1
             )
             with suppress(TerminatedWorkerError):
-                yield from parallel(map(called, tasks))
-        settled = True
+                yield from parallel(map(call, tasks))
+        ended = True
     finally:
-        if not settled:  # Ctrl-C: what the processes are at is of no use any more
+        if not ended:  # Ctrl-C: what the processes are at is of no use any more
             get_reusable_executor().shutdown(wait=False, kill_workers=True)
 
 
 def _in_worker(run: Work, parent: int, task: Task) -> tuple[Task, Records]:
     """A task in a process that ends when its parent does, and not before."""
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent sees to Ctrl-C
+        # A terminal sends Ctrl-C to all processes; the parent ends its workers itself.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with(parent)
     return task, run(task)
 
 
-_watched: set[int] = set()
+_watched: set[int] = set()  # the parents that a thread of this process watches
 
 
 def _end_with(parent: int) -> None:
-    """End this process when `parent` is gone, whatever has killed it."""
+    """End this process when `parent` is gone, even by a signal that none can catch."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -240,15 +245,15 @@ def on_cluster(run: Work, tasks: Sequence[Task], address: str) -> Results:
         waiting = iter(tasks)
 
         def submit(number: int) -> list[Any]:
-            some = {
+            submitted = {
                 client.submit(run, task, pure=False): task
                 for task in itertools.islice(waiting, number)
             }
-            futures.update(some)
-            return list(some)
+            futures.update(submitted)
+            return list(submitted)
 
-        ended = as_completed(submit(AHEAD), loop=client.loop)
-        for future in ended:
+        completed = as_completed(submit(AHEAD), loop=client.loop)
+        for future in completed:
             task = futures.pop(future)
             try:
                 yield task, future.result()
@@ -256,7 +261,7 @@ def on_cluster(run: Work, tasks: Sequence[Task], address: str) -> Results:
                 raise WorkersLost(
                     "the workers of the cluster died over and over, or its scheduler"
                 ) from error
-            ended.update(submit(1))
+            completed.update(submit(1))
     finally:
         with suppress(Exception):
             client.cancel(list(futures))

@@ -45,12 +45,12 @@ def test_a_large_step_is_timed_beside_the_floor(backend, d2l):
     found = timings_of(backend, "large", sizes=[1000, 3000])
     assert {t.size for t in found} == {1000, 3000}
     assert all(t.seconds > 0 and t.floor > 0 for t in found)
-    assert bench.as_json(found[0])["gigabytes_per_second"] > 0
+    assert found[0].as_json()["gigabytes_per_second"] > 0
 
 
 def test_a_backend_that_fails_leaves_the_others(monkeypatch):
     made = []
-    found, failed = bench.run(
+    found, failed = bench.time_all(
         ["numpy"],
         lambda backend, task: made.append(task),
         60.0,

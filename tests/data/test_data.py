@@ -133,6 +133,15 @@ def nothing_here(monkeypatch, tmp_path):
     return tmp_path
 
 
+@pytest.mark.parametrize("source", ["auto", "stand-in"])
+def test_the_source_of_a_data_set_gives_it_again(source, airfoil, nothing_here):
+    for dataset in (data.load(source), data.load(str(airfoil))):
+        again = data.load(dataset.source)
+        assert (again.name, again.source) == (dataset.name, dataset.source)
+        np.testing.assert_array_equal(again.X, dataset.X)
+        np.testing.assert_array_equal(again.y, dataset.y)
+
+
 def test_auto_takes_the_stand_in_and_says_so(nothing_here):
     dataset = data.load("auto")
     assert dataset.name == "stand-in"

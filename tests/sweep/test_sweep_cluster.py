@@ -58,7 +58,7 @@ def test_a_worker_killed_in_the_middle_costs_only_its_tasks(cluster, tmp_path):
         sweep,
         dataset,
         scheduler=cluster.scheduler_address,
-        told=told,
+        tell=told,
     )
     assert killed
     assert len(found) == len(records_in(cluster_folder)) == 32 * 16

@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ... import __version__
 from ...errors import InputError, unknown
+from ...files import append_lines, read_lines
 from ..checks.exercises import EXERCISES, Exercise
 from ..checks.result import Result
 from .extract import NotReadable, decode
@@ -174,25 +175,11 @@ def received(student: str, path: Path, content: bytes) -> Submission:
 
 def read_records(path: Path) -> dict[str, Result]:
     """What an earlier batch has found, by key; a line cut short counts for nothing."""
-    found: dict[str, Result] = {}
-    if not path.exists():
-        return found
-    for line in path.read_bytes().split(b"\n"):
-        try:
-            record = json.loads(line)
-            found[record["key"]] = _result(str(record["exercise"]), record)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            continue
-    return found
-
-
-def append(file: IO[bytes], key: str, result: Result) -> None:
-    """Add a record as one whole line: one write, to a file opened for appending."""
-    line = json.dumps({"key": key, **result.as_json()}).encode()
-    # The end of the line comes first, in case the last record was cut short.
-    file.write(b"\n" + line + b"\n")
-    file.flush()
-    os.fsync(file.fileno())
+    results: dict[str, Result] = {}
+    for record in read_lines(path)[0]:
+        with suppress(KeyError, TypeError):  # it is no record
+            results[record["key"]] = _result(str(record["exercise"]), record)
+    return results
 
 
 def _result(exercise: str, answer: dict[str, Any]) -> Result:
@@ -289,14 +276,13 @@ def grade_all(
     results = read_records(out / RECORDS)
     asked = [question for key, question in every.items() if key not in results]
     begin(len(every), len(every) - len(asked))
-    with (out / RECORDS).open("ab") as file:
 
-        def keep(question: Question, result: Result) -> None:
-            append(file, question.key, result)
-            results[question.key] = result
-            tell()
+    def keep(question: Question, result: Result) -> None:
+        append_lines(out / RECORDS, [{"key": question.key, **result.as_json()}])
+        results[question.key] = result
+        tell()
 
-        answer_all(batch, asked, jobs, keep)
+    answer_all(batch, asked, jobs, keep)
     return [
         Grade(s, [results[batch.key(s, e.name)] for e in batch.exercises])
         for s in found

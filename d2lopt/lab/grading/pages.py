@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
-from ...errors import InputError
+from ...files import write_whole, writing
 from ..checks.result import Result
 from .grade import Batch, Grade
 
@@ -26,25 +26,20 @@ def write_all(batch: Batch, grades: Sequence[Grade], out: Path) -> None:
 
     Each file appears whole or not at all. Raises InputError if one cannot be written.
     """
-    try:
-        _put(out / "grades.csv", _csv(batch, grades))
-        _put(out / "index.html", overview(batch, grades))
+    with writing(f"into {out}", "Choose another with --out."):
+        _write(out / "grades.csv", _csv(batch, grades))
+        _write(out / "index.html", overview(batch, grades))
         for grade in grades:
             folder = out / grade.submission.student
             folder.mkdir(parents=True, exist_ok=True)
             text = json.dumps(gradescope(grade), indent=2, ensure_ascii=False)
-            _put(folder / "results.json", text + "\n")
-            _put(folder / "index.html", page(batch, grade))
-    except OSError as error:
-        raise InputError(
-            f"cannot write to {out}: {error.strerror}. Choose another with --out."
-        ) from error
+            _write(folder / "results.json", text + "\n")
+            _write(folder / "index.html", page(batch, grade))
 
 
-def _put(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8", newline="", errors="replace")
-    part.replace(path)
+def _write(path: Path, text: str) -> None:
+    # A file name that is not UTF-8 has surrogates, which become question marks.
+    write_whole(path, text.encode(errors="replace"))
 
 
 def _csv(batch: Batch, grades: Sequence[Grade]) -> str:

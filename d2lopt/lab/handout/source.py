@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ...errors import InputError
+from ...files import reading
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 PLACEHOLDER = 'raise NotImplementedError("YOUR CODE HERE")'
@@ -76,11 +77,10 @@ class Source:
 
 def read(path: Path) -> Source:
     """The lab in the file; InputError if it is none, or its markers do not match."""
+    with reading(path):
+        content = path.read_bytes()
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return parse(file.read(), path.name)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}.") from error
+        return parse(content.decode(), path.name)
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text: save it as UTF-8.") from error
 

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ...errors import InputError
+from ...files import write_whole, writing
 from ...runs.chapters import Visit, choose, notebook_tools, write_notebook
 from .source import CELL, Source, read, with_checks
 
@@ -57,15 +58,11 @@ def write_student(lab: str, backend: str, out: Path) -> list[Path]:
     name, source = find(lab)
     script = with_checks(source, backend)
     paths = [out / f"{name}.py", out / f"{name}.ipynb"]
-    try:
+    notebook = jupytext.writes(notebook_of(script), fmt="ipynb")
+    with writing(f"into {out}", "Choose another with --out."):
         out.mkdir(parents=True, exist_ok=True)
-        with paths[0].open("w", encoding="utf-8", newline="") as file:
-            file.write(script)
-        jupytext.write(notebook_of(script), paths[1], fmt="ipynb")
-    except OSError as error:
-        raise InputError(
-            f"cannot write to {out}: {error.strerror}. Choose another with --out."
-        ) from error
+        for path, text in zip(paths, (script, notebook + "\n"), strict=True):
+            write_whole(path, text.encode())
     return paths
 
 

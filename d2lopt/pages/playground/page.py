@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ... import __version__
-from ...errors import InputError
+from ...files import writing
 
 # In this order: each uses only what stands before it.
 SCRIPTS = [
@@ -43,11 +43,7 @@ def write(path: Path) -> Path:
 
     Raises InputError if the file cannot be written.
     """
-    try:
+    with writing(path, "Choose another file with --out."):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page(), encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror}. Choose another file with --out."
-        ) from error
     return path

@@ -26,7 +26,7 @@ from ...conventions.formulas import SYMBOLS, formula
 from ...conventions.reasons import SEEDS, Findings, Reason, measure
 from ...conventions.table import CHECKED, nearest
 from ...data.airfoil import description
-from ...errors import InputError
+from ...files import writing
 from ...runs.compare import by_backend, spread
 from ...show.screen import Progress
 from ...train.record import IMPLEMENTATIONS, Record, Spec
@@ -182,29 +182,21 @@ def _explained(
 
 # ---------------------------------------------------------------------------- the file
 
+ANOTHER = "Choose another file with --html."
+
 
 def check_writable(path: Path) -> None:
     """Make the folder of `path`; InputError if no file can be written there."""
-    try:
+    with writing(path, ANOTHER):
         path.parent.mkdir(parents=True, exist_ok=True)
         new = not path.exists()
         path.open("a").close()
         if new:
             path.unlink()
-    except OSError as error:
-        raise _cannot_write(path, error) from error
 
 
 def write(path: Path, text: str) -> Path:
     """Write the page to `path` and return it; InputError if that fails."""
-    try:
+    with writing(path, ANOTHER):
         path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise _cannot_write(path, error) from error
     return path
-
-
-def _cannot_write(path: Path, error: OSError) -> InputError:
-    return InputError(
-        f"cannot write {path}: {error.strerror}. Choose another file with --html."
-    )
