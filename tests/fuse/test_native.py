@@ -14,6 +14,7 @@ from d2lopt.backend.frameworks import FRAMEWORKS
 from d2lopt.errors import InputError
 from d2lopt.rules import native, pieces
 from d2lopt.rules import optimizers as rules
+from d2lopt.rules.forms import as_rule
 from d2lopt.rules.pieces import Chain
 from d2lopt.train import scratch as train
 
@@ -368,7 +369,7 @@ def test_a_rule_of_your_own_with_states_of_its_own(d2l, way):
     rule, init_states = mine(d2l)
     training = way(rule, init_states=init_states, lr=0.05)
     training.epoch()
-    portable = rules.as_rule(rule, init_states)
+    portable = as_rule(rule, init_states)
     assert_close(training.weights(), by_hand(d2l, portable, {"lr": 0.05}, 1))
 
 
