@@ -23,7 +23,9 @@ FUNCTIONS = (
     *("sqrt", "square", "exp", "log", "abs", "sign", "sin", "cos"),
     *("maximum", "minimum"),
 )
-_SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**"}
+_SIGNS = {"neg": "-", "pos": "+"}
+_SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "pow": "**"}
+KNOWN = {*FUNCTIONS, *_SIGNS, *_SYMBOLS}  # what a line of a program may compute
 BLOCK = 2**14  # elements: what a rule holds at a time fits into a core's cache
 _CHUNK = 2**19  # elements that a thread takes at a time
 _SMALL = 2**17  # elements below which threads cost more than they save
@@ -56,8 +58,8 @@ class Program(NamedTuple):
                 value = f"a{taken[0]}[{element}]"
             elif operation == "number":
                 value = f"k{taken[0]}"
-            elif operation == "neg":
-                value = f"-{names[0]}"
+            elif operation in _SIGNS:
+                value = f"{_SIGNS[operation]}{names[0]}"
             elif operation in _SYMBOLS:
                 value = f"{names[0]} {_SYMBOLS[operation]} {names[1]}"
             else:

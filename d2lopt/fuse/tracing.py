@@ -6,12 +6,13 @@ parameter that they belong to, and numbers are numbers: see `fuse`.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from ..backend.operators import Operation, Operators
 from . import loops
 from .loops import Array
 
@@ -65,10 +66,18 @@ class Owner:
         )
 
 
-class Traced:
-    """What a line of a rule computes for each element of a parameter."""
+class Tracer(Operators):
+    """What stands in for an array or a number while the rule is read."""
 
-    __array_ufunc__ = None  # NumPy's numbers leave arithmetic to the tracer
+    # Without it, np.sum of a tracer would be the tracer itself, unsummed.
+    __array_ufunc__ = None
+
+    def operate(self, operation: Operation, *operands: Any) -> Any:
+        return _apply(operation.__name__, operation, *operands)
+
+
+class Traced(Tracer):
+    """What a line of a rule computes for each element of a parameter."""
 
     def __init__(self, owner: Owner, line: int) -> None:
         self.owner, self.line = owner, line
@@ -80,14 +89,6 @@ class Traced:
     def __bool__(self) -> bool:
         raise NotElementwise("it decides by the value of an element")
 
-    def __neg__(self) -> Traced:
-        return self.owner.record("neg", self.line)
-
-    def __pow__(self, power: Any) -> Traced:
-        if isinstance(power, Traced) or _number(power) != 2:
-            return self.owner.record("pow", self.line, self.owner.operand(power))
-        return self.owner.record("mul", self.line, self.line)
-
 
 class Leaf(Traced):
     """A parameter, gradient or state; its line changes when it is assigned."""
@@ -97,14 +98,16 @@ class Leaf(Traced):
         self.slot, self.readonly = slot, readonly
 
 
-class Number:
+class Number(Tracer):
     """A state of shape (): its value now, which goes into the state with the rest."""
 
-    __array_ufunc__ = None
     shape, ndim = (), 0
 
     def __init__(self, array: Array) -> None:
         self.array, self.value = array, np.float64(array[()])
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
 
 
 def _number(x: Any) -> np.float64:
@@ -115,25 +118,23 @@ def _number(x: Any) -> np.float64:
     raise NotElementwise(f"it computes with a {type(x).__name__}")
 
 
-def _arithmetic(symbol: str) -> Callable[[Any, Any], Any]:
-    """x · y, recorded if an array takes part, computed in float64 if none does."""
-    function = getattr(operator, _OPERATORS[symbol])
+def _apply(name: str, function: Callable[..., Any], *operands: Any) -> Any:
+    """function(*operands): recorded under that name if an array takes part.
 
-    def apply(x: Any, y: Any) -> Any:
-        owner = next((a.owner for a in (x, y) if isinstance(a, Traced)), None)
-        if owner is None:
-            return function(_number(x), _number(y))
-        return owner.record(symbol, owner.operand(x), owner.operand(y))
-
-    return apply
-
-
-_OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv"}
-for _symbol, _name in _OPERATORS.items():
-    _apply = _arithmetic(_symbol)
-    for _kind in (Traced, Number):
-        setattr(_kind, f"__{_name}__", _apply)
-        setattr(_kind, f"__r{_name}__", lambda x, y, f=_apply: f(y, x))
+    Among numbers it is computed, in float64.
+    """
+    owner = next((x.owner for x in operands if isinstance(x, Traced)), None)
+    if owner is None:
+        return function(*map(_number, operands))
+    if name not in loops.KNOWN:
+        raise NotElementwise(f"it computes {name} of an array")
+    if (
+        name == "pow"
+        and not isinstance(operands[1], Traced)
+        and _number(operands[1]) == 2
+    ):
+        name, operands = "mul", (operands[0], operands[0])  # x · x costs less than x²
+    return owner.record(name, *map(owner.operand, operands))
 
 
 class Tracing:
@@ -173,17 +174,8 @@ class Tracing:
         return cls.sum(x) / size
 
 
-def _function(symbol: str) -> Callable[..., Any]:
-    def apply(*xs: Any) -> Any:
-        owner = next((x.owner for x in xs if isinstance(x, Traced)), None)
-        if owner is None:
-            return getattr(np, symbol)(*map(_number, xs))
-        return owner.record(symbol, *map(owner.operand, xs))
-
-    return apply
-
-
-for _symbol in loops.FUNCTIONS:
-    setattr(Tracing, _symbol, staticmethod(_function(_symbol)))
+for _name in loops.FUNCTIONS:
+    _function = partial(_apply, _name, getattr(np, _name))
+    setattr(Tracing, _name, staticmethod(_function))
 
 TRACING: Any = Tracing()

@@ -1,23 +1,25 @@
 """A variable of JAX: a small cell that holds an array, as arrays never change."""
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..backend.contract import Tensor
+from ..backend.operators import Operation, Operators
 
 
-class Variable:
+class Variable(Operators):
     """A cell: `assign` puts another array into it. Reads as the array it holds."""
 
     __slots__ = ("grad", "value")
-    __array_priority__ = 100  # NumPy leaves arithmetic with a cell to the cell
 
     def __init__(self, value: Tensor) -> None:
         self.value = value
         self.grad: Tensor = None
+
+    def operate(self, operation: Operation, *operands: Any) -> Tensor:
+        return operation(*map(array_in, operands))
 
     shape = property(lambda self: self.value.shape)
     dtype = property(lambda self: self.value.dtype)
@@ -33,11 +35,11 @@ class Variable:
     def __len__(self) -> int:
         return len(self.value)
 
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
     def __float__(self) -> float:
         return float(self.value)
-
-    def __neg__(self) -> Tensor:
-        return -self.value
 
     def __getitem__(self, index: Any) -> Tensor:
         return self.value[index]
@@ -57,17 +59,6 @@ def array_in(x: Any) -> Any:
 def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, taking cells where it takes arrays."""
     return lambda *arguments: function(*map(array_in, arguments))
-
-
-_SYMBOLS = ("add", "sub", "mul", "truediv", "pow", "matmul", "lt", "le", "gt", "ge")
-for _symbol in _SYMBOLS:
-    _forward = getattr(operator, _symbol)
-    setattr(
-        Variable, f"__{_symbol}__", lambda x, y, f=_forward: f(x.value, array_in(y))
-    )
-    setattr(
-        Variable, f"__r{_symbol}__", lambda x, y, f=_forward: f(array_in(y), x.value)
-    )
 
 
 def variable(value: Tensor) -> Variable:

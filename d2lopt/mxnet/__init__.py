@@ -25,22 +25,22 @@ from ..backend.tools import cpu_only, loop
 from ..book import bind
 from ..errors import unknown
 from ..rules import native
-from . import layer, program
+from . import layer, program, tracing
 from .compiled import compiled as _compiled
 from .compiled import wait as wait
 from .portable import Portable
 from .portable import optimizer as _optimizer
-from .program import either
+from .tracing import on_arrays_and_symbols as _function
 
 npx.set_np()
 
 name = "mxnet"
 version = mxnet.__version__
 
-abs, sign, maximum, minimum = map(either, ("abs", "sign", "maximum", "minimum"))
-sqrt, square, exp, log = map(either, ("sqrt", "square", "exp", "log"))
-sin, cos, sum, mean = map(either, ("sin", "cos", "sum", "mean"))
-matmul, reshape, zeros_like = map(either, ("matmul", "reshape", "zeros_like"))
+abs, sign, maximum, minimum = map(_function, ("abs", "sign", "maximum", "minimum"))
+sqrt, square, exp, log = map(_function, ("sqrt", "square", "exp", "log"))
+sin, cos, sum, mean = map(_function, ("sin", "cos", "sum", "mean"))
+matmul, reshape, zeros_like = map(_function, ("matmul", "reshape", "zeros_like"))
 
 normal, rand, randn = np.random.normal, np.random.rand, np.random.randn
 
@@ -55,6 +55,9 @@ def _as_numpy(x: Tensor, dtype: Any = None) -> onp.ndarray[Any, Any]:
 # Without it, NumPy (and so matplotlib) finds an array of Python objects in a tensor.
 if not hasattr(np.ndarray, "__array__"):
     np.ndarray.__array__ = _as_numpy
+# A rule may write +x, which MXNet's arrays lack.
+if not hasattr(np.ndarray, "__pos__"):
+    np.ndarray.__pos__ = np.ndarray.copy
 
 
 def tensor(value: Any, dtype: str = "float32") -> Tensor:
@@ -85,8 +88,8 @@ def variable(value: Tensor) -> Tensor:
 
 
 def assign(x: Tensor, value: Tensor) -> None:
-    if program.tracing():
-        program.assign(x, value)
+    if tracing.is_on():
+        tracing.assign(x, value)
         return
     # copyto costs half of x[:] = value, but would resize x instead of complaining.
     if x.shape != value.shape:
@@ -103,8 +106,8 @@ def value_and_grad(
     loss: Callable[..., Tensor],
 ) -> Callable[..., tuple[Tensor, list[Tensor]]]:
     def both(params: list[Tensor], *batch: Tensor) -> tuple[Tensor, list[Tensor]]:
-        if program.tracing():
-            return program.value_and_grad(loss, params, batch)
+        if tracing.is_on():
+            return tracing.value_and_grad(loss, params, batch)
         with autograd.record():
             value = loss(params, *batch)
         return value, [g.as_np_ndarray() for g in autograd.grad(value, params)]

@@ -6,7 +6,7 @@ from typing import Any
 import mxnet
 
 from ..backend.contract import Tensor
-from .program import Trace, Traced, var
+from .tracing import Trace, Traced, var
 
 FLAGS = [("static_alloc", "true"), ("static_shape", "true")]
 

@@ -10,7 +10,6 @@ and every turn goes from one to the other.
 import functools
 import operator
 import os
-from collections.abc import Callable
 from typing import Any
 
 os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # its chatter when it binds
@@ -18,138 +17,8 @@ os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # its chatter when it bind
 import mxnet
 from mxnet import np
 
-from ..backend.contract import Tensor
 from ..backend.tools import compile_clock
-
-
-class Untraceable(Exception):
-    """The step does what cannot be read with symbols: it runs as it is."""
-
-
-class _Operators:
-    """The arithmetic of what a step computes with while it is read."""
-
-    __slots__ = ()
-
-    def apply(self, name: str, *others: Any) -> Any:
-        """The operator of that name on this and others: numbers and tensors differ."""
-        raise NotImplementedError
-
-
-def _operator(name: str) -> Callable[..., Any]:
-    return lambda x, *others: x.apply(name, *others)
-
-
-_BINARY = ("add", "sub", "mul", "truediv", "pow", "matmul")
-for _name in ("neg", *_BINARY, *(f"r{name}" for name in _BINARY)):
-    setattr(_Operators, f"__{_name}__", _operator(f"__{_name}__"))
-
-
-class Number(_Operators):
-    """A hyperparameter, or what follows from some: a new value needs no new program.
-
-    Among its like it is a Python float; where it meets a tensor, it is an input.
-    """
-
-    __slots__ = ("of",)
-
-    def __init__(self, of: Callable[[list[Any]], float]) -> None:
-        self.of = of
-
-    def apply(self, name: str, *others: Any) -> Any:
-        if any(isinstance(other, Traced) for other in others):
-            return getattr(Traced(_symbol(self)), name)(*others)
-        of, more = self.of, [_as_number(other).of for other in others]
-        return Number(
-            lambda given: getattr(float(of(given)), name)(*(f(given) for f in more))
-        )
-
-
-def _as_number(value: Any) -> Number:
-    if isinstance(value, Number):
-        return value
-    fixed = float(value)
-    return Number(lambda given: fixed)
-
-
-class Traced(_Operators):
-    """A tensor while the step is read: a symbol. `assign` puts in another one."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def apply(self, name: str, *others: Any) -> Any:
-        return Traced(getattr(self.value, name)(*map(_symbol, others)))
-
-
-class Trace:
-    """What is found while a step is read."""
-
-    now: "Trace | None" = None
-
-    def __init__(self) -> None:
-        self.numbers: dict[str, Number] = {}
-        self.loss: Any = None
-        self.grads: dict[str, str] = {}  # the name of a variable → of its gradient
-
-
-def tracing() -> bool:
-    """Whether a step is being read."""
-    return Trace.now is not None
-
-
-def var(name: str) -> Any:
-    return mxnet.sym.var(name).as_np_ndarray()
-
-
-def _symbol(x: Any) -> Any:
-    """The symbol of a traced tensor; a number as an input; a constant as it is."""
-    if isinstance(x, Traced):
-        return x.value
-    if isinstance(x, Number):
-        trace = Trace.now
-        assert trace is not None
-        name = f"number{len(trace.numbers)}"
-        trace.numbers[name] = x
-        return var(name)
-    if isinstance(x, np.ndarray):
-        raise Untraceable("an array that is not in the state")
-    return x
-
-
-def either(name: str) -> Callable[..., Tensor]:
-    """MXNet's function of that name, for arrays, and for symbols while tracing."""
-    on_arrays, on_symbols = getattr(np, name), getattr(mxnet.sym.np, name)
-
-    @functools.wraps(on_arrays)
-    def call(*inputs: Any, **more: Any) -> Tensor:
-        if Trace.now is None:
-            return on_arrays(*inputs, **more)
-        return Traced(on_symbols(*map(_symbol, inputs), **more))
-
-    return call
-
-
-def assign(x: Traced, value: Any) -> None:
-    """x ← value, while tracing."""
-    x.value = _symbol(value)
-
-
-def value_and_grad(
-    loss: Callable[..., Tensor], params: Any, batch: Any
-) -> tuple[Tensor, list[Tensor]]:
-    """The loss and its gradients, while tracing: inputs of what the step does next."""
-    trace = Trace.now
-    if trace is None or trace.loss is not None:
-        raise Untraceable("two losses in a step")
-    names = [p.value.name for p in params]
-    if any(p.value.list_inputs() != [n] for p, n in zip(params, names, strict=True)):
-        raise Untraceable("the loss of what the step has changed")
-    trace.loss = loss(params, *batch).value
-    trace.grads = {name: f"grad of {name}" for name in names}
-    return Traced(var("loss")), [Traced(var(g)) for g in trace.grads.values()]
+from .tracing import Number, Trace, Traced, Untraceable, is_on, var
 
 
 def _flat(state: Any) -> list[Any]:
@@ -203,9 +72,9 @@ class Program:
     ) -> None:
         """Make the two places of each variable, and the programs between them."""
         changed = {
-            f"state{k}": cell.value
-            for k, cell in enumerate(traced)
-            if isinstance(cell, Traced) and cell.value.list_inputs() != [f"state{k}"]
+            f"state{k}": x.value
+            for k, x in enumerate(traced)
+            if isinstance(x, Traced) and x.value.name != f"state{k}"
         }
         changed["index"] = index + 1
         fixed = {f"batch{k}": x.copy() for k, x in enumerate(batches)}
@@ -245,7 +114,7 @@ class Program:
         leaves = _flat(state)
         variables = {f"state{k}": x for k, x in enumerate(leaves)}
         for name, number in self.numbers.items():
-            self.fixed[name][()] = number.of(leaves)
+            self.fixed[name][()] = number.value_from(leaves)
         for k, batch in enumerate(batches):
             batch.copyto(self.fixed[f"batch{k}"])
         for name, array in (self.fixed | self.sides[0]).items():
@@ -276,7 +145,7 @@ def _shape(x: Any) -> Any:
 
 def of(step: Any, state: Any, batches: Any) -> Program | None:
     """The program of a step; None for one that has to run as it is."""
-    if tracing():
+    if is_on():
         raise Untraceable("a fold within a step")
     known = _programs(step)
     shapes = tuple(map(_shape, _flat(state))), tuple(map(_shape, batches))

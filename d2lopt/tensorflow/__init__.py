@@ -46,6 +46,10 @@ normal, rand, astype = tf.random.normal, tf.random.uniform, tf.cast
 
 if not hasattr(tf.keras.optimizers.Optimizer, "lr"):  # what Keras 2 called it too
     tf.keras.optimizers.Optimizer.lr = tf.keras.optimizers.Optimizer.learning_rate
+# A rule may write +x, which TensorFlow's tensors lack.
+for _kind in (tf.Tensor, tf.Variable):
+    if not hasattr(_kind, "__pos__"):
+        _kind.__pos__ = tf.identity
 
 
 def use_device(device: str) -> None:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend.contract import Backend, State, Step, Tensor
+from ..backend.operators import Operation, Operators
 from ..errors import Diverged
 from ..rules.hyperparams import HYPERPARAMS
 from ..rules.rule import Rule
@@ -27,32 +28,21 @@ from .problem import LinearLoss, pose
 HEAP = 2**25 - 2**16  # bytes: just below the greatest block that malloc may reuse
 
 
-class Share:
+class Share(Operators):
     """A share of the past γ (1, K), with 1 − γ beside it.
 
     1 − γ is rounded once, from float64, as it is for a Python float: in float32, 1 − γ
     of a rounded γ = 0.999 is wrong by 3e-5.
     """
 
-    __array_ufunc__ = None  # NumPy leaves arithmetic with a share to the share
-
     def __init__(self, value: Tensor, complement: Tensor) -> None:
         self.value, self.complement = value, complement
 
-    def __rsub__(self, other: Any) -> Tensor:
-        one = isinstance(other, int | float) and other == 1
-        return self.complement if one else other - self.value
-
-
-def _value(x: Any) -> Any:
-    return x.value if isinstance(x, Share) else x
-
-
-for _symbol in ("add", "sub", "mul", "truediv", "pow"):
-    _apply = getattr(operator, _symbol)
-    setattr(Share, f"__{_symbol}__", lambda x, y, f=_apply: f(x.value, _value(y)))
-    if _symbol != "sub":
-        setattr(Share, f"__r{_symbol}__", lambda x, y, f=_apply: f(y, x.value))
+    def operate(self, operation: Operation, *operands: Any) -> Tensor:
+        first = operands[0]
+        if operation is operator.sub and isinstance(first, int | float) and first == 1:
+            return self.complement
+        return operation(*(x.value if isinstance(x, Share) else x for x in operands))
 
 
 class Outcome(NamedTuple):

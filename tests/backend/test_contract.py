@@ -228,6 +228,22 @@ def test_fold_applies_a_step_over_the_first_axis(d2l, compile):
     np.testing.assert_allclose(seen, sums, rtol=1e-12)
 
 
+@pytest.mark.parametrize("compile", [False, None, True])
+def test_a_variable_may_follow_from_itself_or_another(d2l, compile):
+    """A count of the steps, a decay, and the last value of another variable."""
+    count, x, last = (d2l.variable(d2l.ones(())) for _ in range(3))
+
+    def step(state, batch):
+        count, x, last = state
+        d2l.assign(last, x)
+        d2l.assign(count, count + 1)
+        d2l.assign(x, 0.5 * x)
+
+    d2l.fold(step, (count, x, last), [d2l.zeros(3)], None, compile)
+    found = [float(d2l.numpy(v)) for v in (count, x, last)]
+    assert found == [4.0, 0.125, 0.25]
+
+
 @pytest.mark.parametrize("compile", [False, True])
 def test_a_hyperparameter_in_a_fold_keeps_float64(d2l, compile):
     """1 − γ for γ near 1 loses nothing, although the tensors are float32."""
