@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from d2lopt.lab.checks.exercises import EXERCISES
 from d2lopt.lab.grading import question
-from d2lopt.lab.handout import source, student
+from d2lopt.lab.handout import source
 from d2lopt.runs.chapters import ORDER
 
 CHAPTERS = Path(__file__).parents[2] / "chapters"
@@ -19,19 +18,6 @@ def test_a_chapter_has_the_exercises_that_are_checked(chapter):
     assert len(lab.functions) >= 3
     assert len(set(lab.functions)) == len(lab.functions)
     assert set(lab.functions) == {exercise.name for exercise in EXERCISES[chapter]}
-
-
-@pytest.mark.parametrize("chapter", ORDER)
-def test_the_way_to_the_student_and_back_is_exact(chapter):
-    lab = source.read(CHAPTERS / f"{chapter}.py")
-    script = source.with_checks(lab, "jax")
-    assert source.BEGIN not in script
-    for solution in lab.solutions:
-        assert solution not in script
-    saved = nbformat.writes(student.notebook_of(script))
-    opened = nbformat.reads(saved, as_version=4)
-    for handed_out in (script, student.script_of(opened)):
-        assert source.put_back(handed_out, lab.solutions) == lab.text
 
 
 @pytest.mark.parametrize("chapter", ORDER)

@@ -1,14 +1,13 @@
 """A lab's source: a chapter script whose solutions stand between nbgrader's markers.
 
-Everything works on lines, not on parsed cells written out again, so that putting the
-solutions back gives the source byte for byte.
+Lines are exchanged and inserted; cells are not parsed and written out again. So what
+students get is the chapter byte for byte, but for solutions, checks and the backend.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -49,7 +48,6 @@ class Cell:
 
     first: int
     last: int
-    code: bool
     solutions: tuple[Solution, ...]
     functions: tuple[str, ...]  # those that the student is to write
 
@@ -68,11 +66,6 @@ class Source:
     def functions(self) -> tuple[str, ...]:
         """The names of the functions that the student is to write, in their order."""
         return tuple(name for cell in self.cells for name in cell.functions)
-
-    @property
-    def solutions(self) -> tuple[str, ...]:
-        """The text of each region, with its markers: what `put_back` takes."""
-        return tuple(s.text for cell in self.cells for s in cell.solutions)
 
 
 def read(path: Path) -> Source:
@@ -107,7 +100,7 @@ def parse(text: str, name: str = "the source") -> Source:
             where = solutions[0].first + 1
             raise InputError(f"{name}, line {where}: a solution cannot stand in text.")
         functions = _functions(lines, first, following, solutions, name)
-        cells.append(Cell(first, following - 1, code, solutions, functions))
+        cells.append(Cell(first, following - 1, solutions, functions))
     inside = _solutions(lines, 0, starts[0] if starts else len(lines), name)
     if inside:
         raise InputError(
@@ -120,7 +113,8 @@ def parse(text: str, name: str = "the source") -> Source:
 def _solutions(
     lines: Sequence[str], first: int, following: int, name: str
 ) -> tuple[Solution, ...]:
-    found: list[Solution] = []
+    """The regions between markers in the lines from `first` to before `following`."""
+    solutions: list[Solution] = []
     begun: int | None = None
     for i in range(first, following):
         marker = lines[i].strip()
@@ -134,13 +128,13 @@ def _solutions(
         elif marker == END:
             if begun is None:
                 raise InputError(f"{name}, line {i + 1}: {END!r} without a beginning.")
-            found.append(Solution(begun, i, "\n".join(lines[begun : i + 1])))
+            solutions.append(Solution(begun, i, "\n".join(lines[begun : i + 1])))
             begun = None
     if begun is not None:
         raise InputError(
             f"{name}, line {begun + 1}: this solution has no {END!r} in its cell."
         )
-    return tuple(found)
+    return tuple(solutions)
 
 
 def _functions(
@@ -170,7 +164,7 @@ def _functions(
     )
 
 
-# ------------------------------------------------------------- to the student, and back
+# ----------------------------------------------------------------------- to the student
 
 
 def with_checks(source: Source, backend: str, placeholders: bool = True) -> str:
@@ -189,34 +183,6 @@ def with_checks(source: Source, backend: str, placeholders: bool = True) -> str:
 
 
 def _check_cell(functions: Sequence[str]) -> list[str]:
-    checks = "\n".join(f"_ = lab.check({name})" for name in functions)
-    text = f"""\
-        {CHECK_CELL}
-        from d2lopt import lab
-
-        """
-    return [*textwrap.dedent(text).split("\n")[:-1], *checks.split("\n"), ""]
-
-
-def put_back(text: str, solutions: Sequence[str]) -> str:
-    """The source again, from a student's script and the solutions, in their order.
-
-    Undoes `with_checks`. Raises InputError if there are more placeholders than
-    solutions or fewer, as in a file that a student has changed.
-    """
-    kept: list[str] = []
-    inside = False
-    for line in text.split("\n"):
-        if CELL.match(line):
-            inside = line.rstrip() == CHECK_CELL
-        if not inside:
-            kept.append(line)
-    places = [i for i, line in enumerate(kept) if line.strip() == PLACEHOLDER]
-    if len(places) != len(solutions):
-        raise InputError(
-            f"there are {len(places)} placeholders for {len(solutions)} solutions: "
-            "put the solutions into the file as it was handed out."
-        )
-    for place, solution in zip(places, solutions, strict=True):
-        kept[place] = solution
-    return START.sub(r"\1)", "\n".join(kept))
+    """The lines of the cell that checks these functions, the last of them blank."""
+    checks = (f"_ = lab.check({name})" for name in functions)
+    return [CHECK_CELL, "from d2lopt import lab", "", *checks, ""]

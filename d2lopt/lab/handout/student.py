@@ -9,9 +9,7 @@ from typing import Any
 from ...errors import InputError
 from ...files import write_whole, writing
 from ...runs.chapters import Visit, choose, notebook_tools, write_notebook
-from .source import CELL, Source, read, with_checks
-
-HEADER = "d2lopt_header"  # where a notebook keeps what stood before the first cell
+from .source import Source, read, with_checks
 
 
 def find(lab: str) -> tuple[str, Source]:
@@ -34,22 +32,9 @@ def notebook_of(script: str) -> Any:
     jupytext, _ = notebook_tools()
     notebook = jupytext.reads(script, fmt="py:percent")
     notebook.metadata.pop("jupytext", None)
-    lines = script.split("\n")
-    starts = (i for i, line in enumerate(lines) if CELL.match(line))
-    notebook.metadata[HEADER] = "\n".join(lines[: next(starts, 0)])
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"  # the same source gives the same file
     return notebook
-
-
-def script_of(notebook: Any) -> str:
-    """The script again, from what `notebook_of` made of it."""
-    jupytext, _ = notebook_tools()
-    header = notebook.metadata.get(HEADER, "")
-    bare = {"jupytext": {"notebook_metadata_filter": "-all"}}
-    copy = type(notebook)(notebook, metadata=type(notebook)(bare))
-    body = str(jupytext.writes(copy, fmt="py:percent"))
-    return f"{header}\n{body}" if header else body
 
 
 def write_student(lab: str, backend: str, out: Path) -> list[Path]:
