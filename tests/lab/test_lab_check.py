@@ -14,8 +14,8 @@ from lab_wrong import RULES_TEXT, texts
 
 from d2lopt import lab
 from d2lopt.errors import InputError
-from d2lopt.lab.catalogue import families as catalogue
-from d2lopt.lab.catalogue import hints as mistakes
+from d2lopt.lab.catalogue import versions
+from d2lopt.lab.catalogue.hints import HINTS
 from d2lopt.lab.checks import exercises, probes
 from d2lopt.lab.checks.check import check_function
 from d2lopt.lab.checks.guard import quiet
@@ -91,8 +91,9 @@ def test_wrong_rules_as_students_write_them_are_named(d2l, rule):
 @pytest.mark.parametrize("rule", RULES)
 def test_every_wrong_rule_of_the_catalogue_is_named(d2l, backend, rule):
     """In each of its forms with NumPy; elsewhere, one form of each."""
-    wrongs = {w.mistakes[0]: w for w in reversed(catalogue.singles(rule))}.values()
-    wrongs = catalogue.singles(rule) if backend == "numpy" else list(wrongs)
+    wrongs = versions.with_one_mistake(rule)
+    if backend != "numpy":
+        wrongs = {w.mistakes[0]: w for w in reversed(wrongs)}.values()
     found = [check_function(anew(d2l, w.make), rule, d2l).mistake for w in wrongs]
     assert found == [w.mistakes[0] for w in wrongs]
 
@@ -121,11 +122,11 @@ def test_any_two_of_the_catalogue_can_be_told_apart(oracle, rule):
         same = same_path(oracle, rule, one, two, aliased)
         return touched[0] == touched[1] and same
 
-    wrongs = catalogue.singles(rule)
+    wrongs = versions.with_one_mistake(rule)
     for one, two in itertools.combinations(wrongs, 2):
         if one.mistakes != two.mistakes:
             assert not alike(one.make, two.make), (one.mistakes, two.mistakes)
-    for wrong, right in itertools.product(wrongs, catalogue.right(rule)):
+    for wrong, right in itertools.product(wrongs, versions.right(rule)):
         pairs = (same_path(oracle, rule, wrong.make, right, p) for p in naming)
         assert not all(pairs), wrong.mistakes
 
@@ -141,8 +142,8 @@ def test_two_mistakes_at_once_are_no_correct_rule(oracle, rule):
     """But for those that make up for each other, so that nothing is wrong."""
     right = {
         (rule, *wrong.mistakes)
-        for wrong in catalogue.pairs(rule)
-        for make in catalogue.right(rule)
+        for wrong in versions.with_two_mistakes(rule)
+        for make in versions.right(rule)
         if all(
             same_path(oracle, rule, wrong.make, make, probe)
             for probe in probes.naming(rule)
@@ -269,8 +270,7 @@ def test_a_wrong_shape_is_named(d2l, body):
 
 
 def test_a_function_without_end_is_stopped(d2l, monkeypatch):
-    monkeypatch.setattr("d2lopt.lab.checks.rule.SECONDS", 0.3)
-    monkeypatch.setattr("d2lopt.lab.checks.guard.SECONDS", 0.3)
+    monkeypatch.setattr("d2lopt.lab.checks.limits.SECONDS", 0.3)
     body = "    while True:\n        try:\n            n = 0\n"
     body += "        except Exception:\n            pass\n"
     assert of_rmsprop(d2l, body).mistake == "timeout"
@@ -516,10 +516,11 @@ def test_every_chapter_has_three_exercises_and_rmsprop_six():
 
 
 def test_every_mistake_has_a_hint_that_is_no_formula():
-    named = {m for rule in RULES for w in catalogue.singles(rule) for m in w.mistakes}
+    wrongs = [w for rule in RULES for w in versions.with_one_mistake(rule)]
+    named = {m for w in wrongs for m in w.mistakes}
     named |= {m for e in OF_NUMBERS for m, _ in e.checker.wrong}
-    assert named <= set(mistakes.HINTS)
-    for name, hint in mistakes.HINTS.items():
+    assert named <= set(HINTS)
+    for name, hint in HINTS.items():
         assert name == name.lower().replace("_", "-").strip()
         assert hint.endswith(".") or hint.endswith("?")
         assert not set(hint) & set("=*/+()[]{}√²_"), hint

@@ -1,4 +1,5 @@
-"""The wrong versions that a check knows by name, built from the pieces of each rule.
+"""The mistakes that a check knows by name: rules that make them, and hints.
 
-`families.py` gathers them; `hints.py` has the sentence for each mistake.
+`versions.py` builds every wrong version of a rule out of its parts; `hints.py` has the
+sentence for each mistake.
 """

@@ -1,4 +1,4 @@
-"""Wrong versions of Adagrad, RMSProp and Adadelta."""
+"""Wrong versions of Adagrad and RMSProp, which differ in their average."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .part import Change, Family, change
-
-# ------------------------------------------------------------------- one average
+from .family import EPS, Change, Family, change
 
 
 @dataclass(frozen=True)
 class Rms:
-    """s ← average(s, g, γ);  p ← p − η move(g, s, ε). `stale`: with the s before."""
+    """RMSProp in parts: s ← average(s, g, γ);  p ← p − η move(g, s, ε).
+
+    With `stale`, the step uses s as it was before this gradient.
+    """
 
     eps: float = 1e-6
     average: Callable[..., Any] = lambda d2l, s, g, c: c * s + (1 - c) * d2l.square(g)
@@ -31,15 +32,13 @@ class Rms:
                 d2l.assign(s, new)
 
 
-def _fixed(eps: float) -> Change:
+def _other_eps(eps: float) -> Change:
     return change(
         "epsilon-other-value", move=lambda d2l, g, s, e: g / d2l.sqrt(s + eps)
     )
 
 
-OTHER_EPS = (1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
-
-MOVE: tuple[Change, ...] = (
+MOVE_CHANGES: tuple[Change, ...] = (
     change("epsilon-outside-root", move=lambda d2l, g, s, e: g / (d2l.sqrt(s) + e)),
     change("epsilon-missing", move=lambda d2l, g, s, e: g / d2l.sqrt(s)),
     change("root-missing", move=lambda d2l, g, s, e: g / (s + e)),
@@ -57,9 +56,9 @@ MOVE: tuple[Change, ...] = (
     change("stale-state", stale=True),
 )
 
-ADAGRAD: tuple[Change, ...] = (
-    *MOVE,
-    *(_fixed(eps) for eps in OTHER_EPS if eps != 1e-6),
+ADAGRAD_CHANGES: tuple[Change, ...] = (
+    *MOVE_CHANGES,
+    *(_other_eps(eps) for eps in EPS if eps != 1e-6),
     change("state-not-updated", average=lambda d2l, s, g, c: s * 1.0),
     change("past-forgotten", average=lambda d2l, s, g, c: d2l.square(g)),
     change("gradient-not-squared", average=lambda d2l, s, g, c: s + g),
@@ -81,7 +80,7 @@ ADAGRAD: tuple[Change, ...] = (
     change("gradient-subtracted", average=lambda d2l, s, g, c: s - d2l.square(g)),
 )
 
-LEAKY: tuple[Change, ...] = (
+AVERAGE_CHANGES: tuple[Change, ...] = (
     change("state-not-updated", average=lambda d2l, s, g, c: s * 1.0),
     change("past-forgotten", average=lambda d2l, s, g, c: (1 - c) * d2l.square(g)),
     change("past-forgotten", average=lambda d2l, s, g, c: d2l.square(g)),
@@ -129,130 +128,17 @@ LEAKY: tuple[Change, ...] = (
     ),
 )
 
-RMSPROP: tuple[Change, ...] = (
-    *MOVE,
-    *(_fixed(eps) for eps in OTHER_EPS if eps != 1e-6),
-    *LEAKY,
+RMSPROP_CHANGES: tuple[Change, ...] = (
+    *MOVE_CHANGES,
+    *(_other_eps(eps) for eps in EPS if eps != 1e-6),
+    *AVERAGE_CHANGES,
 )
 
 
 def adagrad(**parts: Any) -> Rms:
-    """The sum of all squares in the place of a leaky average."""
+    """Adagrad: RMSProp with the sum of all squares in the place of the average."""
     return Rms(**{"average": lambda d2l, s, g, c: s + d2l.square(g), **parts})
 
 
-# ------------------------------------------------------------------- two averages
-
-
-@dataclass(frozen=True)
-class TwoRms:
-    """s ← average(s, g, ρ);  d = ratio(g, s, x, ε);  x ← moved(x, d, g, ρ);  p ← p − d.
-
-    `stale`: d with the s before.
-    """
-
-    average: Callable[..., Any] = lambda d2l, s, g, c: c * s + (1 - c) * d2l.square(g)
-    ratio: Callable[..., Any] = lambda d2l, g, s, x, e: (
-        d2l.sqrt(x + e) / d2l.sqrt(s + e) * g
-    )
-    moved: Callable[..., Any] = lambda d2l, x, d, g, c: c * x + (1 - c) * d2l.square(d)
-    stale: bool = False
-
-    def __call__(self, d2l: Any, params: Any, grads: Any, states: Any, h: Any) -> None:
-        rho, eps = h["rho"], h.get("eps", 1e-5)
-        for p, g, (s, x) in zip(params, grads, states, strict=True):
-            new = self.average(d2l, s, g, rho)
-            if not self.stale:
-                d2l.assign(s, new)
-            d = self.ratio(d2l, g, s, x, eps)
-            if self.stale:
-                d2l.assign(s, new)
-            d2l.assign(x, self.moved(d2l, x, d, g, rho))
-            d2l.assign(p, p - d)
-
-
-def _ratio(mistake: str, ratio: Callable[..., Any]) -> Change:
-    return change(mistake, ratio=ratio)
-
-
-def _moved(mistake: str, moved: Callable[..., Any]) -> Change:
-    return change(mistake, moved=moved)
-
-
-def _both_fixed(eps: float) -> Change:
-    return _ratio(
-        "epsilon-other-value",
-        lambda d2l, g, s, x, e: d2l.sqrt(x + eps) / d2l.sqrt(s + eps) * g,
-    )
-
-
-def _both(mistake: str, wrong: Callable[..., Any]) -> Change:
-    """The same mistake in both averages."""
-    return change(
-        mistake,
-        average=lambda d2l, s, g, c: wrong(d2l, s, g, c),
-        moved=lambda d2l, x, d, g, c: wrong(d2l, x, d, c),
-    )
-
-
-ADADELTA: tuple[Change, ...] = (
-    *LEAKY,
-    _both("gamma-swapped", lambda d2l, s, g, c: (1 - c) * s + c * d2l.square(g)),
-    _both("one-minus-gamma-missing", lambda d2l, s, g, c: c * s + d2l.square(g)),
-    _both("gamma-missing", lambda d2l, s, g, c: s + (1 - c) * d2l.square(g)),
-    _both("sum-for-average", lambda d2l, s, g, c: s + d2l.square(g)),
-    _both("gradient-not-squared", lambda d2l, s, g, c: c * s + (1 - c) * g),
-    _both("past-forgotten", lambda d2l, s, g, c: (1 - c) * d2l.square(g)),
-    _both("state-not-updated", lambda d2l, s, g, c: s * 1.0),
-    _moved("delta-state-missing", lambda d2l, x, d, g, c: x * 1.0),
-    _moved("delta-state-forgets", lambda d2l, x, d, g, c: (1 - c) * d2l.square(d)),
-    _moved("delta-not-squared", lambda d2l, x, d, g, c: c * x + (1 - c) * d),
-    _moved("delta-not-squared", lambda d2l, x, d, g, c: c * x + (1 - c) * d2l.abs(d)),
-    _moved(
-        "delta-state-of-gradient",
-        lambda d2l, x, d, g, c: c * x + (1 - c) * d2l.square(g),
-    ),
-    _moved("gamma-swapped", lambda d2l, x, d, g, c: (1 - c) * x + c * d2l.square(d)),
-    _moved("one-minus-gamma-missing", lambda d2l, x, d, g, c: c * x + d2l.square(d)),
-    _moved("gamma-missing", lambda d2l, x, d, g, c: x + (1 - c) * d2l.square(d)),
-    _ratio(
-        "epsilon-outside-root",
-        lambda d2l, g, s, x, e: (d2l.sqrt(x) + e) / (d2l.sqrt(s) + e) * g,
-    ),
-    _ratio(
-        "epsilon-outside-root",
-        lambda d2l, g, s, x, e: d2l.sqrt(x + e) / (d2l.sqrt(s) + e) * g,
-    ),
-    _ratio(
-        "epsilon-outside-root",
-        lambda d2l, g, s, x, e: (d2l.sqrt(x) + e) / d2l.sqrt(s + e) * g,
-    ),
-    _ratio("epsilon-missing", lambda d2l, g, s, x, e: d2l.sqrt(x) / d2l.sqrt(s) * g),
-    _ratio(
-        "epsilon-missing", lambda d2l, g, s, x, e: d2l.sqrt(x + e) / d2l.sqrt(s) * g
-    ),
-    _ratio(
-        "epsilon-missing", lambda d2l, g, s, x, e: d2l.sqrt(x) / d2l.sqrt(s + e) * g
-    ),
-    _ratio("root-missing", lambda d2l, g, s, x, e: (x + e) / (s + e) * g),
-    _ratio("root-missing", lambda d2l, g, s, x, e: d2l.sqrt(x + e) / (s + e) * g),
-    _ratio("root-missing", lambda d2l, g, s, x, e: (x + e) / d2l.sqrt(s + e) * g),
-    _ratio(
-        "quotient-inverted",
-        lambda d2l, g, s, x, e: d2l.sqrt(s + e) / d2l.sqrt(x + e) * g,
-    ),
-    _ratio(
-        "gradient-missing-in-step",
-        lambda d2l, g, s, x, e: d2l.sqrt(x + e) / d2l.sqrt(s + e),
-    ),
-    _ratio("delta-state-not-used", lambda d2l, g, s, x, e: g / d2l.sqrt(s + e)),
-    _ratio("state-not-used", lambda d2l, g, s, x, e: d2l.sqrt(x + e) * g),
-    change("stale-state", stale=True),
-    *(_both_fixed(eps) for eps in OTHER_EPS if eps != 1e-5),
-)
-
-FAMILIES = {
-    "adagrad": Family(adagrad, ADAGRAD),
-    "rmsprop": Family(Rms, RMSPROP),
-    "adadelta": Family(TwoRms, ADADELTA, has_rate=False, states=2),
-}
+ADAGRAD = Family(adagrad, ADAGRAD_CHANGES)
+RMSPROP = Family(Rms, RMSPROP_CHANGES)

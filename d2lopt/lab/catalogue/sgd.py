@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .part import Change, Family, change
+from .family import Change, Family, change
 
 # ------------------------------------------------------------------- gradient descent
 
 
 @dataclass(frozen=True)
 class Plain:
-    """p ← move(p, g, η)."""
+    """Gradient descent in one part: p ← move(p, g, η)."""
 
     move: Callable[..., Any] = lambda p, g, lr: p - lr * g
 
@@ -22,7 +22,7 @@ class Plain:
             d2l.assign(p, self.move(p, g, h["lr"]))
 
 
-SGD: tuple[Change, ...] = (
+SGD_CHANGES: tuple[Change, ...] = (
     change("gradient-missing", move=lambda p, g, lr: p - lr * (0 * g + 1)),
     change("parameter-multiplied", move=lambda p, g, lr: p * (1 - lr * g)),
     change("parameter-multiplied", move=lambda p, g, lr: p - lr * g * p),
@@ -34,13 +34,18 @@ SGD: tuple[Change, ...] = (
     change("learning-rate-subtracted", move=lambda p, g, lr: p - (lr + g)),
 )
 
+SGD = Family(Plain, SGD_CHANGES, states=0)
+
 
 # --------------------------------------------------------------------------- momentum
 
 
 @dataclass(frozen=True)
 class Velocity:
-    """v ← average(v, g, μ);  p ← p − η move(g, v, μ). `stale`: with the v before."""
+    """Momentum in parts: v ← average(v, g, μ);  p ← p − η move(g, v, μ).
+
+    With `stale`, the step uses v as it was before this gradient.
+    """
 
     average: Callable[..., Any] = lambda d2l, v, g, mu: mu * v + g
     move: Callable[..., Any] = lambda g, v, mu: v
@@ -57,7 +62,7 @@ class Velocity:
                 d2l.assign(p, p - lr * self.move(g, v, mu))
 
 
-AVERAGE: tuple[Change, ...] = (
+AVERAGE_CHANGES: tuple[Change, ...] = (
     change("state-not-updated", average=lambda d2l, v, g, mu: v * 1.0),
     change("momentum-missing", average=lambda d2l, v, g, mu: g * 1.0),
     change("gamma-swapped", average=lambda d2l, v, g, mu: (1 - mu) * v + g),
@@ -74,8 +79,8 @@ AVERAGE: tuple[Change, ...] = (
     ),
 )
 
-MOMENTUM: tuple[Change, ...] = (
-    *AVERAGE,
+MOMENTUM_CHANGES: tuple[Change, ...] = (
+    *AVERAGE_CHANGES,
     change("momentum-missing", move=lambda g, v, mu: g),
     change("looks-ahead", move=lambda g, v, mu: g + mu * v),
     change("gradient-added-twice", move=lambda g, v, mu: g + v),
@@ -83,14 +88,18 @@ MOMENTUM: tuple[Change, ...] = (
     change("stale-state", stale=True),
 )
 
+MOMENTUM = Family(Velocity, MOMENTUM_CHANGES)
+
+# ----------------------------------------------------------------- Nesterov's momentum
+
 
 def nesterov(**parts: Any) -> Velocity:
-    """Momentum whose step is the one that v would take next."""
+    """Momentum whose step looks ahead: p ← p − η (g + μ v)."""
     return Velocity(**{"move": lambda g, v, mu: g + mu * v, **parts})
 
 
-NESTEROV: tuple[Change, ...] = (
-    *AVERAGE,
+NESTEROV_CHANGES: tuple[Change, ...] = (
+    *AVERAGE_CHANGES,
     change("looks-ahead-missing", move=lambda g, v, mu: v),
     change("momentum-missing", move=lambda g, v, mu: g),
     change("gradient-missing-in-step", move=lambda g, v, mu: mu * v),
@@ -100,8 +109,4 @@ NESTEROV: tuple[Change, ...] = (
     change("stale-state", stale=True),
 )
 
-FAMILIES = {
-    "sgd": Family(Plain, SGD, states=0),
-    "momentum": Family(Velocity, MOMENTUM),
-    "nesterov": Family(nesterov, NESTEROV),
-}
+NESTEROV = Family(nesterov, NESTEROV_CHANGES)

@@ -1,8 +1,7 @@
-"""Mistakes that can be made in every rule: what they do to a rule, whichever it is.
+"""Slips: mistakes that can be made in any rule. A slip turns a step into a wrong one.
 
-Each takes a step of a rule, (d2l, params, grads, states, hyperparams), and gives the
-step that is wrong in this way. What it remembers lasts as long as the step that it
-gave, so each run makes a new one.
+A step is called as (d2l, params, grads, states, hyperparams). Some wrong steps remember
+the gradients that they saw, so each run makes one of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-Step = Callable[[Any, Any, Any, Any, Any], None]
+from .family import Step
+
 Slip = Callable[[Step], Step]
 
 
@@ -107,10 +107,10 @@ def one_rebound(which: int) -> Slip:
 
     def slip(step: Step) -> Step:
         def wrong(d2l: Any, params: Any, grads: Any, states: Any, h: Any) -> None:
-            held = [list(own) for own in states]
-            for own in held:
-                own[which] = _copy(d2l, own[which])
-            step(d2l, params, grads, held, h)
+            given = [list(entry) for entry in states]
+            for entry in given:
+                entry[which] = _copy(d2l, entry[which])
+            step(d2l, params, grads, given, h)
 
         return wrong
 
@@ -127,7 +127,7 @@ def params_rebound(step: Step) -> Step:
 
 
 def all_rebound(step: Step) -> Step:
-    """Both are lost."""
+    """New parameters and new states are computed, and lost when the step ends."""
     return params_rebound(states_rebound(step))
 
 
@@ -172,16 +172,19 @@ def _norm(d2l: Any, g: Any) -> Any:
     return d2l.sqrt(d2l.sum(d2l.square(g)))
 
 
+# For rules that read a learning rate.
 BY_RATE: list[tuple[str, Slip]] = [
     ("learning-rate-missing", with_rate(lambda lr: 1.0)),
     ("learning-rate-twice", with_rate(lambda lr: lr * lr)),
     ("learning-rate-divides", with_rate(lambda lr: 1 / lr)),
 ]
+# For rules that keep a state.
 BY_STATE: list[tuple[str, Slip]] = [
     ("shared-state", one_state),
     ("state-rebound", states_rebound),
     ("parameter-rebound", all_rebound),
 ]
+# For rules that keep two.
 BY_ONE_STATE: list[tuple[str, Slip]] = [
     ("state-rebound", one_rebound(0)),
     ("state-rebound", one_rebound(1)),
@@ -206,7 +209,7 @@ ALWAYS: list[tuple[str, Slip]] = [
     ("step-halved", afterwards(lambda d2l, old, new: (old + new) / 2)),
 ]
 
-# Those that often come together with another mistake.
+# Those that students often make together with another mistake.
 FREQUENT = (
     "ascent",
     "learning-rate-missing",

@@ -12,8 +12,8 @@ from ...backend.load import load
 from ...errors import InputError
 from ..catalogue.hints import HINTS
 from . import exercises
+from .naming import ORACLE
 from .result import Result
-from .rule import ORACLE
 
 
 def check_function(
@@ -25,13 +25,13 @@ def check_function(
     `InputError` if there is no exercise of that name (in that lab, if given). A
     `function` that is None is `not-implemented`.
     """
-    found = exercises.find(exercise, lab)
+    wanted = exercises.find(exercise, lab)
     if function is None:
         return Result(exercise, False, "not-implemented", HINTS["not-implemented"])
     if not callable(function):
         text = f"{exercise} should be a function; it is {function!r}."
         return Result(exercise, False, "wrong-arguments", text)
-    return found.checker(function, exercise, d2l)
+    return wanted.checker(function, exercise, d2l)
 
 
 def check(function: Any, d2l: Any = None, *, exercise: str | None = None) -> Result:
@@ -48,42 +48,46 @@ def check(function: Any, d2l: Any = None, *, exercise: str | None = None) -> Res
 
     Raises InputError if there is no such exercise, or the framework is not clear.
     """
-    name = exercise or name_of(function, sys._getframe(1).f_globals)
-    found = load(d2l) if isinstance(d2l, str) else d2l or framework_of(function)
-    result = check_function(function, name, found)
+    # The notebook's names are in the frame that calls this. Without them, a function
+    # that another one made (`rmsprop = functools.partial(…)`) would have to be named.
+    notebook = sys._getframe(1).f_globals
+    name = exercise or name_of(function, notebook)
+    framework = load(d2l) if isinstance(d2l, str) else d2l or framework_of(function)
+    result = check_function(function, name, framework)
     print(result)
     return result
 
 
-def name_of(function: Any, home: Mapping[str, Any]) -> str:
-    """Its own name, if an exercise has it; else the one that it has in `home`.
+def name_of(function: Any, notebook: Mapping[str, Any]) -> str:
+    """The exercise that a function is for: its `__name__`, or that of a global.
 
-    A function that another one made may be called anything within.
+    A function that another one made has that one's `__name__` ("<lambda>", "wrapper"):
+    then the exercise is the name under which `notebook` holds it.
     """
     inner = getattr(function, "func", function)  # of a functools.partial
-    own = getattr(function, "__name__", getattr(inner, "__name__", None))
+    given = getattr(function, "__name__", getattr(inner, "__name__", None))
     known = exercises.names()
-    if own in known:
-        return str(own)
+    if given in known:
+        return str(given)
     for name in known:
-        if function is not None and home.get(name) is function:
+        if function is not None and notebook.get(name) is function:
             return name
-    if own is None:
+    if given is None:
         raise InputError("say which exercise this is: check(function, exercise='…').")
-    return str(own)
+    return str(given)
 
 
 def framework_of(function: Any) -> Any:
-    """The framework module that the function's own module uses, or the one loaded."""
+    """The framework module that the function's notebook uses, or the one loaded."""
     loaded = {
         name: sys.modules[f"d2lopt.{name}"]
         for name in FRAMEWORKS
         if f"d2lopt.{name}" in sys.modules
     }
-    home = getattr(function, "__globals__", {})
+    notebook = getattr(function, "__globals__", {})
     used = [
         module
-        for module in [home.get("d2l"), *list(home.values())]
+        for module in [notebook.get("d2l"), *notebook.values()]
         if isinstance(module, ModuleType) and module in loaded.values()
     ]
     if used:

@@ -1,4 +1,4 @@
-"""A limit on the time of a call, for a notebook; labs in a process have their own.
+"""A limit on the time of a call, for a notebook; grading has limits of its own.
 
 SIGALRM interrupts Python code in the main thread, which is where a notebook runs its
 cells. Elsewhere (Windows, other threads, inside a long call into a framework) there is
@@ -13,14 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+SECONDS = 20.0  # for one call of a student's function
+
 
 class OutOfTime(BaseException):
     """The limit passed. No Exception, so that a student's `except` lets it through."""
 
 
 @contextmanager
-def limit(seconds: float) -> Iterator[None]:
-    """Raise OutOfTime in the block after so many seconds, where that can be done."""
+def limit() -> Iterator[None]:
+    """Raise OutOfTime in the block after SECONDS, where that can be done."""
     can = hasattr(signal, "setitimer") and (
         threading.current_thread() is threading.main_thread()
     )
@@ -32,12 +34,9 @@ def limit(seconds: float) -> Iterator[None]:
         raise OutOfTime
 
     before = signal.signal(signal.SIGALRM, stop)
-    remaining, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    remaining, _ = signal.setitimer(signal.ITIMER_REAL, SECONDS)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, remaining)
         signal.signal(signal.SIGALRM, before)
-
-
-SECONDS = 20.0  # for a function that never ends, in a notebook

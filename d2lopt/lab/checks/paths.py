@@ -1,6 +1,8 @@
-"""The paths that the rules of the catalogue take, each computed once in a process.
+"""The paths that the versions of a rule take over a probe, each computed once.
 
-They do not depend on the student, and most are looked at for a step or two only.
+They do not depend on the student, so a process that checks many functions computes them
+for the first; and step by step as they are asked for, as most versions part from the
+student's rule within a step or two.
 """
 
 from __future__ import annotations
@@ -8,13 +10,14 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import Any
 
-from ..catalogue.families import Make
+from ..catalogue.versions import Make
 from .probes import Array, Probe
-from .trial import Trial, settings
+from .settings import settings
+from .trial import Trial
 
 
 class Path:
-    """Where a rule of the catalogue is after each step, as far as was asked."""
+    """Where a version of a rule is after each step, computed as far as was asked."""
 
     def __init__(
         self, d2l: Any, rule: str, make: Make, probe: Probe, dtype: str
@@ -22,7 +25,7 @@ class Path:
         usual = settings(rule, dtype)[0]
         step = partial(make(), d2l)
         self._begin = partial(Trial, d2l, step, probe, usual)
-        self._trial: Trial | None = None
+        self._trial: Trial | None = None  # while it is at work
         self._steps: list[list[Array]] = []
         self._length = len(probe.grads)
         self.touched: tuple[bool, ...] = ()  # which states changed, at the end
@@ -39,8 +42,9 @@ class Path:
 
 @cache
 def path(d2l: Any, rule: str, make: Make, probe: Probe, dtype: str) -> Path:
-    """The path of that rule over the probe, begun or known already.
+    """The path of that version of the rule over the probe, begun or known already.
 
-    Rules and probes are those of the catalogue and of `probes`, of which there are few.
+    The cache keeps every path: a rule has at most some thousand versions, which are
+    tried on a handful of probes, and a path is a few small arrays.
     """
     return Path(d2l, rule, make, probe, dtype)

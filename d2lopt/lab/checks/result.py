@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Result:
-    """The outcome of one exercise. `mistake` is a key of `mistakes.HINTS`, or None.
+    """The outcome of one exercise. `mistake` is a key of `hints.HINTS`, or None.
 
     None in a result that did not pass says that no known mistake fits: the hint then
     tells where the numbers part. `details` are plain numbers, strings and lists.

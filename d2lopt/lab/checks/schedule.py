@@ -1,4 +1,4 @@
-"""Check a schedule that is free within limits: by what it must keep, not by values."""
+"""The check of a schedule that is free within limits: it has no values of its own."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ class States:
             return Result(name, False, "wrong-shape", text)
         leaves = []
         for entry, shape, of in zip(states, ((4, 1), (1,)), "wb", strict=True):
-            own = list(entry) if isinstance(entry, list | tuple) else [entry]
-            tensors = [x for x in own if hasattr(x, "shape")]
+            entries = entry if isinstance(entry, list | tuple) else [entry]
+            tensors = [x for x in entries if hasattr(x, "shape")]
             shapes = [tuple(x.shape) for x in tensors]
             others = [s for s in shapes if s not in (shape, ())]
             if others or shapes.count(shape) < self.tensors:
@@ -49,8 +49,9 @@ class States:
         return self._writable(leaves, name, d2l)
 
     def _writable(self, leaves: list[Any], name: str, d2l: Any) -> Result:
+        """Whether each can be assigned to, and no other changes with it."""
         for x in leaves:
-            others = [y for y in leaves if y is not x]
+            others = [y for y in leaves if y is not x]  # fewer, if x is there twice
             before = [np.array(d2l.numpy(y)) for y in others]
             try:
                 d2l.assign(x, x * 0 + 1)

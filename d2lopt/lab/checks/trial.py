@@ -1,4 +1,4 @@
-"""One run of a rule over a probe: what the holders of its variables see at each step.
+"""A rule at work on a probe: the parameters and states after each of its steps.
 
 Students' rules and those of the catalogue run through the same code, on the same
 framework. A rule may change its variables in place, or return new ones: the parameters,
@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...rules import forms
-from ...rules.optimizers import RULES
-from ...rules.rule import States
 from .guard import is_placeholder
 from .probes import Array, Probe
+from .settings import Setting
 
 Call = Callable[[Any, Any, Any, Any], Any]  # (params, grads, states, hyperparams)
 
@@ -27,20 +25,12 @@ class WrongShape(Exception):
     """A parameter has another shape after the step than before."""
 
 
-@dataclass(frozen=True)
-class Setting:
-    """How states are laid out, what else hyperparams holds, and the numbers' type."""
+class WatchedHyperparams(dict[str, Any]):
+    """Hyperparameters that remember which of them the rule has read.
 
-    states: Callable[[Any, Any], States]
-    extras: tuple[tuple[str, int], ...] = ()
-    dtype: str = "float64"
-
-
-class Asked(dict[str, Any]):
-    """Hyperparameters that remember which of them were read.
-
-    Those in `unlisted` are there for who asks for them by name, and for no one else:
-    the lesson's harness gives no ε, and a rule may take all that it is given.
+    Those in `unlisted` are found by their name only, and are not there for a rule that
+    takes all it is given: in the lessons, no harness gives ε, so that
+    `lr, gamma = hyperparams.values()` is right.
     """
 
     def __init__(self, numbers: dict[str, Any], unlisted: Sequence[str] = ()) -> None:
@@ -59,7 +49,7 @@ class Asked(dict[str, Any]):
         self.read.add(str(key))
         return super().__contains__(key) or key in self.unlisted
 
-    def __iter__(self) -> Iterator[str]:  # `**hyperparams` comes here, too
+    def __iter__(self) -> Iterator[str]:  # `**hyperparams` calls it too
         self.read.update(super().keys())
         return super().__iter__()
 
@@ -82,8 +72,9 @@ class Asked(dict[str, Any]):
 
     def pop(self, key: str, *default: Any) -> Any:
         self.read.add(key)
-        more = [self.unlisted[key]] if key in self.unlisted else default
-        return super().pop(key, *more)
+        if key in self.unlisted:
+            default = (self.unlisted[key],)
+        return super().pop(key, *default)
 
 
 def call_of(d2l: Any, function: Any) -> Call:
@@ -96,19 +87,21 @@ def call_of(d2l: Any, function: Any) -> Call:
         return portable
 
     def call(params: Any, grads: Any, states: Any, hyperparams: Any) -> Any:
-        held = [d2l.hold_grad(p, g) for p, g in zip(params, grads, strict=True)]
-        given = list(held)
-        returned = function(held, states, hyperparams)
+        given = [d2l.hold_grad(p, g) for p, g in zip(params, grads, strict=True)]
+        returned = function(list(given), states, hyperparams)
         same = isinstance(returned, list | tuple) and len(returned) == len(given)
         if same and all(q is p for p, q in zip(given, returned, strict=True)):
-            return None  # those that it was given
+            return None  # the parameters that it was given are no new ones
         return returned
 
     return call
 
 
 class Trial:
-    """A rule at work on a probe; `step()` takes the next step."""
+    """A rule at work on a probe, from the probe's start; `step()` takes the next step.
+
+    `unlisted` are hyperparameters that the rule finds by their name only.
+    """
 
     def __init__(
         self,
@@ -124,39 +117,35 @@ class Trial:
         self.states = list(setting.states(d2l, self.params))
         if probe.aliased:
             self._alias_states()
-        self.held = list(self.states)  # who else holds the states sees these
+        self.held = list(self.states)  # what a harness, which holds the states, sees
         pairs = zip(self.held, self.params, strict=False)
-        self.at_start = [self._own(own, p) for own, p in pairs]
+        self.at_start = [self._averages(entry, p) for entry, p in pairs]
         numbers = {**probe.hyperparams, **dict(setting.extras)}
-        self.hyperparams = Asked(numbers, unlisted)
+        self.hyperparams = WatchedHyperparams(numbers, unlisted)
         self.done = 0
 
     def _tensor(self, value: Array) -> Any:
         return self.d2l.tensor(value, self.dtype)
 
-    def numbers(self, x: Any) -> Array:
-        """The numbers in x, a copy of their own."""
+    def _numbers(self, x: Any) -> Array:
+        """The numbers in x now, in an array of their own."""
         return np.array(self.d2l.numpy(x), "float64")
 
     def _alias_states(self) -> None:
         """Make each state the parameter, where it has its parameter's shape."""
 
-        def made(x: Any, p: Any) -> Any:
+        def aliased(x: Any, p: Any) -> Any:
             if isinstance(x, list | tuple):
-                return type(x)(made(entry, p) for entry in x)
-            alike = tuple(getattr(x, "shape", (0,))) == tuple(p.shape)
-            return p if alike else x
+                return type(x)(aliased(entry, p) for entry in x)
+            return p if _same_shape(x, p) else x
 
         pairs = zip(self.states, self.params, strict=False)
-        self.states = [made(x, p) for x, p in pairs]
+        self.states = [aliased(x, p) for x, p in pairs]
 
-    def _own(self, entry: Any, p: Any) -> list[Array]:
+    def _averages(self, entry: Any, p: Any) -> list[Array]:
         """The numbers of those of a parameter's states that have its shape."""
         leaves = entry if isinstance(entry, list | tuple) else [entry]
-        shape = tuple(p.shape)
-        return [
-            self.numbers(x) for x in leaves if tuple(getattr(x, "shape", (0,))) == shape
-        ]
+        return [self._numbers(x) for x in leaves if _same_shape(x, p)]
 
     def step(self) -> list[Array]:
         """Take a step; the parameters after it. Raises what the function raises."""
@@ -171,7 +160,7 @@ class Trial:
                     f"parameter {i} has shape {tuple(p.shape)} after a step; it had "
                     f"{start.shape}."
                 )
-            after.append(self.numbers(p))
+            after.append(self._numbers(p))
         return after
 
     def _take(self, returned: Any) -> None:
@@ -206,13 +195,14 @@ class Trial:
 
     @property
     def touched(self) -> tuple[bool, ...]:
-        """Which of a parameter's states, as others hold them, are not what they were.
+        """Which of a parameter's states have changed for the harness that holds them.
 
-        Only those of the parameter's shape: step counts are kept in many ways.
+        An entry for the first, second, … state of any parameter. Only states of the
+        parameter's shape count: students keep step counts in many ways.
         """
         changed: list[bool] = []
-        for own, old, p in zip(self.held, self.at_start, self.params, strict=False):
-            now = self._own(own, p)
+        for entry, old, p in zip(self.held, self.at_start, self.params, strict=False):
+            now = self._averages(entry, p)
             changed += [False] * (max(len(now), len(old)) - len(changed))
             for k, before in enumerate(old):
                 same = len(now) == len(old) and np.array_equal(
@@ -223,9 +213,9 @@ class Trial:
 
     @property
     def replaced(self) -> bool:
-        """Whether a tensor in the list of states is no longer the one that was given.
+        """Whether the rule put another tensor into the list of states.
 
-        Then everyone else who holds the old one does not see the change.
+        The harness holds the old one, and does not see the change.
         """
         return any(
             now is not old and hasattr(old, "shape")
@@ -233,46 +223,6 @@ class Trial:
         )
 
 
-# ------------------------------------------------------------------------ the settings
-
-
-def _numbers(d2l: Any, params: Any, like: States, extra: str) -> States:
-    """Layouts that students choose for a state of two averages."""
-    made: list[Any] = []
-    for own in like:
-        pair = list(own)[:2]
-        if extra == "tensor":
-            made.append((*pair, d2l.variable(d2l.sum(pair[0]))))
-        elif extra == "number":
-            made.append([*pair, 0])
-        else:
-            made.append(tuple(pair))
-    return made
-
-
-def settings(rule: str, dtype: str) -> list[Setting]:
-    """The ways in which a correct rule may expect to be called, the usual first."""
-    usual = RULES[rule].init_states
-
-    def layout(extra: str) -> Callable[[Any, Any], States]:
-        return lambda d2l, params: _numbers(d2l, params, usual(d2l, params), extra)
-
-    if rule == "sgd":
-        zero = RULES["momentum"].init_states
-        return [Setting(usual, (), dtype), Setting(zero, (), dtype)]
-    if rule in ("adam", "adamw", "yogi"):
-        counts: list[tuple[tuple[str, int], ...]] = [(("t", 1),), (("t", 0),), ()]
-        layouts = [usual, layout(""), layout("tensor"), layout("number")]
-        return [Setting(states, t, dtype) for states in layouts for t in counts]
-    if rule == "adadelta":
-        return [Setting(usual, (), dtype), Setting(layout("number"), (), dtype)]
-    two = RULES["adadelta"].init_states
-
-    def alone(d2l: Any, params: Any) -> States:
-        return [(s,) for s in usual(d2l, params)]
-
-    def counted(d2l: Any, params: Any) -> States:
-        return [[s, 0] for s in usual(d2l, params)]
-
-    layouts = [usual, alone, two, counted]
-    return [Setting(states, (), dtype) for states in layouts]
+def _same_shape(x: Any, p: Any) -> bool:
+    """Whether x, which may be a number of the student's, has the parameter's shape."""
+    return tuple(getattr(x, "shape", (0,))) == tuple(p.shape)
