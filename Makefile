@@ -1,4 +1,6 @@
 # make run    install everything into .venv and compare RMSProp on every backend
+# make quick  lint, and the tests that take no backend, or NumPy, or PyTorch, but for the
+#             slow ones: a minute on two cores, while one works
 # make test   the whole test suite, every backend in a process of its own
 # make lint   ruff, mypy, and the direction of imports
 # make chapters    every chapter on every backend: a table, and the figures in out/
@@ -8,10 +10,13 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 BACKEND ?= numpy
 
-.PHONY: run test lint chapters notebooks clean
+.PHONY: run quick test lint chapters notebooks clean
 
 run: .venv/installed
 	$(BIN)/d2lopt compare rmsprop
+
+quick: lint
+	$(BIN)/pytest -m "not slow" --house --backend numpy --backend torch
 
 test: .venv/installed
 	$(BIN)/pytest

@@ -1,8 +1,9 @@
 """How the suite runs: every backend in a process of its own.
 
-A test that takes `backend` (or `d2l`, its module) runs once for each backend. All tests
-of a backend form one group, the others groups of their own, and pytest-xdist gives each
-group a worker process. `pytest --backend torch` runs one backend's tests and no others.
+A test that takes `backend` (or `d2l`, its module) runs once for each backend, and all
+tests of a backend run in one of pytest-xdist's workers. `pytest --backend torch` runs
+one backend's tests and no others, `--house` those that need none, and `-m "not slow"`
+leaves out what takes long.
 """
 
 import os
@@ -24,28 +25,48 @@ os.environ["MPLBACKEND"] = "Agg"
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-GROUPS = [*FRAMEWORKS, "house", "processes", "browser"]
+MORE_WORKERS = 3  # beside those of the backends, when all tests run
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--backend", choices=list(FRAMEWORKS), help="only its tests")
+    parser.addoption(
+        "--backend",
+        action="append",
+        choices=list(FRAMEWORKS),
+        help="only its tests; may be given several times",
+    )
+    parser.addoption(
+        "--house",
+        action="store_true",
+        help="only the tests that take no backend, start no process and open no page; "
+        "with --backend, besides its tests",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "processes: starts processes of its own")
+    config.addinivalue_line(
+        "markers", "slow: takes long (chapters, labs, compilers); not in `make quick`"
+    )
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One worker for each group: no worker ever sees two frameworks."""
-    return len(GROUPS)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """So many that no worker ever sees two frameworks.
+
+    Each takes the tests of one backend first, as xdist begins with the largest groups;
+    the tests of no backend go one by one to whichever worker is free.
+    """
+    backends = config.getoption("--backend")
+    if backends or config.getoption("--house"):
+        return len(backends or [""])
+    return len(FRAMEWORKS) + MORE_WORKERS
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "backend" not in metafunc.fixturenames:
         return
-    only = metafunc.config.getoption("--backend")
     parameters = []
-    for name in [only] if only else FRAMEWORKS:
+    for name in metafunc.config.getoption("--backend") or FRAMEWORKS:
         marks = [pytest.mark.xdist_group(name)]
         if not environment.is_installed(name):
             marks.append(pytest.mark.skip(reason=environment.how_to_install(name)))
@@ -56,16 +77,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    kept = []
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            if config.getoption("--backend"):
-                continue
-            group = "processes" if item.get_closest_marker("processes") else "house"
-            group = "browser" if "page" in item.fixturenames else group
-            item.add_marker(pytest.mark.xdist_group(group))
-        kept.append(item)
-    items[:] = kept
+    backends, house = config.getoption("--backend"), config.getoption("--house")
+
+    def asked_for(item: pytest.Item) -> bool:
+        if "backend" in item.fixturenames:
+            return bool(backends)
+        alone = not item.get_closest_marker("processes")
+        return house and alone and "page" not in item.fixturenames
+
+    if backends or house:
+        items[:] = [item for item in items if asked_for(item)]
 
 
 in_this_process: set[str] = set()

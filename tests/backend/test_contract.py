@@ -205,7 +205,7 @@ def test_numpy_says_that_it_does_not_differentiate(oracle):
 # --------------------------------------------------------------------------------- fold
 
 
-@pytest.mark.parametrize("compile", [False, True])
+@pytest.mark.parametrize("compile", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_fold_applies_a_step_over_the_first_axis(d2l, compile):
     x = d2l.variable(d2l.zeros(3, dtype="float64"))
     rows = np.arange(12.0).reshape(4, 3)

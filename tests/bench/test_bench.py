@@ -25,6 +25,7 @@ def timings_of(backend, task, **request):
     return [bench.Timing(**e["timing"]) for e in events if "timing" in e]
 
 
+@pytest.mark.slow
 def test_an_epoch_is_timed_in_every_variant(backend, d2l):
     found = timings_of(backend, "epoch")
     own = ["built-in"] if ROWS[backend] else []
@@ -64,6 +65,7 @@ def test_a_backend_that_fails_leaves_the_others(monkeypatch):
     assert "no such task" in failed["numpy"]
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_the_command_prints_writes_and_draws(tmp_path):
     command = [*(sys.executable, "-m", "d2lopt", "bench"), "--backends", "numpy"]

@@ -51,6 +51,7 @@ def _all_figures_closed():
     plot.pyplot().close("all")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edition", ["", "_ch7"])
 def test_the_cells_run_in_order_and_print_the_books_losses(
     d2l, backend, edition, capsys

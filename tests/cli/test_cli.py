@@ -66,6 +66,7 @@ def stub(tmp_path, monkeypatch):
 # ------------------------------------------------------------------------ what it gives
 
 
+@pytest.mark.slow
 def test_compare_runs_every_backend_and_leaves_records_and_figures(tmp_path):
     run = d2lopt(
         "compare", "rmsprop", "--data", "stand-in", "--out", tmp_path / "deep/out"
@@ -163,6 +164,7 @@ def test_limits_are_seconds_above_0():
             assert "--limit" in run.stderr
 
 
+@pytest.mark.slow
 def test_doctor_says_that_each_backend_works():
     run = d2lopt("doctor", "--json")
     assert run.returncode == 0
@@ -171,6 +173,7 @@ def test_doctor_says_that_each_backend_works():
     assert {answer["status"] for answer in found.values()} == {"works"}
 
 
+@pytest.mark.slow
 def test_doctor_says_what_is_broken_and_what_mends_it(stub):
     stub("torch", "raise OSError('libfoo.so: cannot open')")
     run = d2lopt("doctor", "--json")
@@ -241,6 +244,7 @@ def test_an_unwritable_folder_is_found_before_anything_runs(tmp_path):
     assert "cannot write into" in run.stderr
 
 
+@pytest.mark.slow
 def test_a_backend_that_is_named_but_missing_is_status_2(tmp_path):
     code = (
         "from importlib import util; real = util.find_spec\n"
@@ -274,6 +278,7 @@ def test_a_backend_that_is_named_but_missing_is_status_2(tmp_path):
 # -------------------------------------------------------------- processes that go wrong
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -335,6 +340,7 @@ def wait_until(condition, seconds=30.0):
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_children_end_with_their_parent_and_finished_records_stay(stub, tmp_path, how):
@@ -369,6 +375,7 @@ def test_children_end_with_their_parent_and_finished_records_stay(stub, tmp_path
 # ------------------------------------------------------------------------------ chatter
 
 
+@pytest.mark.slow
 def test_only_progress_reaches_the_terminal(tmp_path):
     run = d2lopt("compare", "rmsprop", "--out", tmp_path, *SMALL)
     lines = run.stderr.splitlines()

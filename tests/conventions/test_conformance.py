@@ -23,6 +23,7 @@ def rows_of(backend):
     return ROWS[backend]
 
 
+@pytest.mark.slow
 def test_every_row_conforms(d2l, backend):
     found = []
     for row in rows_of(backend):
@@ -114,6 +115,7 @@ def d2lopt(*arguments, **more):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_conformance_prints_json_with_versions():
     run = d2lopt("conformance", "--backends", "torch", "--optimizers", "sgd", "--json")
@@ -126,6 +128,7 @@ def test_conformance_prints_json_with_versions():
         assert f["conforms"] is True
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_conformance_prints_a_table_and_fails_if_a_process_does(tmp_path, monkeypatch):
     (tmp_path / "paddle.py").write_text("raise OSError('libpaddle.so: cannot open')")

@@ -161,6 +161,7 @@ def test_the_figure_shows_each_factor_and_the_spread(found):
     plot.pyplot().close(made)
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_explain_prints_a_table_json_and_a_figure(tmp_path):
     pair = ["--from", "torch", "--to", "tensorflow", "--data", "stand-in", "--seeds", 2]
@@ -428,6 +429,7 @@ def test_translate_prints_the_call_and_json():
     assert found["largest_difference"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_a_version_that_was_never_checked_is_measured(tmp_path):
     """The metadata of another version, in front of the real package's."""

@@ -97,6 +97,7 @@ def only_with_companion(backend):
         pytest.skip("no edition has such cells for it: see the sentence that it says")
 
 
+@pytest.mark.slow
 def test_the_cells_train_in_order_far_above_chance(d2l, backend, given, capsys):
     only_with_companion(backend)
     path = CELLS / f"{backend}_schedules.py"

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+import perceptron
 import pytest
-import test_native
 
 from d2lopt import rules
 from d2lopt.backend.frameworks import FRAMEWORKS
@@ -162,6 +162,7 @@ def test_what_others_hold_stays_as_it_is(d2l):
         np.testing.assert_array_equal(d2l.numpy(x), value)
 
 
+@pytest.mark.slow
 def test_work_that_is_pending_ends_first(d2l):
     """Parameter and gradient come from products that may still be computed."""
     a = d2l.tensor(np.random.default_rng(3).normal(size=(1500, 1500)) / 40)
@@ -250,19 +251,19 @@ def test_a_missing_hyperparameter_is_the_rule_s_own_error(d2l):
 def test_the_native_optimizer_compiles_where_it_is_large(
     d2l, backend, name, monkeypatch
 ):
-    if backend not in test_native.WAYS:
+    if backend not in perceptron.WAYS:
         pytest.skip(f"{FRAMEWORKS[backend].title} has no optimizer of its own")
     monkeypatch.setattr(fuse, "LARGE", 1)
-    rule, numbers = test_native.rule_and_numbers(d2l, name)
+    rule, numbers = perceptron.rule_and_numbers(d2l, name)
     seconds = compile_clock.seconds
     loops._loop.cache_clear()
-    training = test_native.WAYS[backend](d2l, rule, **numbers)
+    training = perceptron.WAYS[backend](d2l, rule, **numbers)
     for _ in range(3):
         training.epoch()
     if backend not in ("tensorflow", "jax"):  # these compile within a larger program
         assert compile_clock.seconds > seconds
-    test_native.assert_close(
-        training.weights(), test_native.by_hand(d2l, rule, numbers, 3)
+    perceptron.assert_close(
+        training.weights(), perceptron.by_hand(d2l, rule, numbers, 3)
     )
 
 
@@ -321,23 +322,27 @@ except errors.InputError as error:
 
 
 def child(code, *arguments):
-    tests = Path(__file__).parent
+    """The last line that a process prints; it can import what this file can."""
+    here = Path(__file__).parent
+    folders = [here.parents[1], here.parent, here]  # d2lopt, perceptron, test_large
     run = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": f"{tests.parents[1]}:{tests}"},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))},
     )
     assert run.returncode == 0, run.stderr
     return run.stdout.splitlines()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 def test_a_step_needs_at_most_one_more_array(backend):
     assert json.loads(child(MEMORY, backend)) < 1.02
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_without_numba_the_numbers_are_the_same(backend):
     assert (

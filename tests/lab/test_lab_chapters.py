@@ -20,6 +20,7 @@ def test_a_chapter_has_the_exercises_that_are_checked(chapter):
     assert set(lab.functions) == {exercise.name for exercise in EXERCISES[chapter]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chapter", ORDER)
 def test_the_solutions_pass_and_the_placeholders_do_not(chapter, d2l):
     lab = source.read(CHAPTERS / f"{chapter}.py")

@@ -88,6 +88,7 @@ def test_wrong_rules_as_students_write_them_are_named(d2l, rule):
     assert len(set(found)) >= 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_every_wrong_rule_of_the_catalogue_is_named(d2l, backend, rule):
     """In each of its forms with NumPy; elsewhere, one form of each."""

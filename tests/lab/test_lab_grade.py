@@ -19,6 +19,7 @@ from d2lopt.lab.grading.sandbox import Limits
 
 NAMES = [exercise.name for exercise in EXERCISES["rmsprop"]]
 BATCH = grade.Batch("rmsprop", "numpy", Limits(seconds=2, memory_mb=512))
+pytestmark = pytest.mark.slow
 processes = pytest.mark.processes
 
 

@@ -113,6 +113,7 @@ def various(count):
         }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of 0/0 and of what diverges
 def test_the_numbers_are_those_of_the_rules(open_at):
     initial = {**KNOBS, "problem": "plain", "start": [-5, -2], "steps": 100}

@@ -133,6 +133,7 @@ def test_the_pieces_of_a_rule_compute_what_it_computes(optimizer):
     assert farthest(ours, pieces.losses(0, "stand-in", 50)) < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 @pytest.mark.parametrize(
     ("optimizer", "dtype"), [("rmsprop", "float32"), ("adam", "float64")]

@@ -187,6 +187,7 @@ def ran(backend, tmp_path_factory):
     return {name: Ran(**run, out=out / name) for name, run in runs.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chapter", NAMES)
 def test_a_chapter(backend, chapter, ran):
     run = ran[chapter]
@@ -204,6 +205,7 @@ def test_a_chapter(backend, chapter, ran):
     assert figures_in(run.out) == expected_figures(chapter, backend)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chapter", LOSSES)
 def test_the_numbers_of_a_chapter_on_the_airfoil(backend, chapter, airfoil, ran):
     run = ran[chapter]
@@ -214,6 +216,7 @@ def test_the_numbers_of_a_chapter_on_the_airfoil(backend, chapter, airfoil, ran)
         assert sentence in run.stdout
 
 
+@pytest.mark.slow
 def test_rmsprop_as_a_script(backend, tmp_path):
     named = backend
     run = run_chapter("rmsprop", "--backend", named, "--out", tmp_path / "figures")
@@ -228,6 +231,7 @@ def test_rmsprop_as_a_script(backend, tmp_path):
     assert figures_in(tmp_path / "figures") == expected_figures("rmsprop", named)
 
 
+@pytest.mark.slow
 def test_linear_regression(backend, ran):
     stdout = ran["linear_regression"].stdout
     lines = re.findall(r"^([a-z ]+): +w = (.+), b = (.+)$", stdout, re.M)
@@ -267,6 +271,7 @@ NOTEBOOKS = [  # one of them with built-in optimizers
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("chapter", "named"), NOTEBOOKS)
 @pytest.mark.processes
 def test_as_a_notebook_it_shows_its_figures_inline(
@@ -329,6 +334,7 @@ def d2lopt(*arguments, **more):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_the_command_runs_chapters_and_prints_a_table(tmp_path):
     out = tmp_path / "figures"
@@ -363,6 +369,7 @@ def test_a_chapter_past_its_limit_is_stopped(tmp_path):
     assert "sgd, NumPy: stopped: it passed its limit of 0.3 s" in run.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_the_command_writes_an_executed_notebook(tmp_path):
     import nbformat
@@ -380,6 +387,7 @@ def test_the_command_writes_an_executed_notebook(tmp_path):
     assert not [o for o in outputs_of(notebook) if o.get("name") == "stderr"]
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_a_notebook_that_fails_is_written_and_said(tmp_path):
     out, environment = tmp_path / "here", os.environ | {"D2LOPT_DATA": "/no/such/file"}

@@ -19,7 +19,7 @@ from d2lopt.sweep.tasks import Results, WorkersLost, on_cluster, on_this_machine
 distributed = pytest.importorskip(
     "distributed", reason="Dask is not installed: pip install 'd2lopt[cluster]'"
 )
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -276,6 +276,7 @@ def check_complete(out: Path) -> dict:
     return {(r["hyperparams"]["lr"], r["seed"]): r["losses"] for r in records}
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_killed_at_any_moment_and_started_again_it_has_the_same_records(tmp_path):
     undisturbed, killed = tmp_path / "a", tmp_path / "b"
@@ -296,6 +297,7 @@ def test_killed_at_any_moment_and_started_again_it_has_the_same_records(tmp_path
     assert check_complete(killed) == check_complete(undisturbed)
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path):
     process = start(tmp_path, num_epochs=600)  # it takes far longer than the wait
@@ -311,6 +313,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path):
     assert kept == len(lines_of(tmp_path)) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_a_local_worker_that_dies_costs_only_its_tasks(tmp_path):
     psutil = pytest.importorskip("psutil", reason="psutil tells a process's children")

@@ -15,6 +15,9 @@ from d2lopt.train import scratch as train
 COMPILES = {"torch": [True], "tensorflow": [None, True], "mxnet": [None, True]}
 COMPILES |= {"jax": [None, True]}
 
+TRUE = pytest.param(True, marks=pytest.mark.slow)  # PyTorch's compiler takes a minute
+IN_EACH_WAY = pytest.mark.parametrize("compile", [None, TRUE])
+
 
 def run(d2l, name, compile, lr=None, seed=0, num_epochs=2, **changed):
     rule = rules.RULES[name]
@@ -33,7 +36,7 @@ def run(d2l, name, compile, lr=None, seed=0, num_epochs=2, **changed):
 
 
 @pytest.mark.parametrize("name", ["rmsprop", "adam"])
-@pytest.mark.parametrize("compile", [None, True])
+@IN_EACH_WAY
 def test_a_compiled_loop_takes_the_same_steps(d2l, name, compile):
     eager = run(d2l, name, False)
     compiled = run(d2l, name, compile)
@@ -41,7 +44,7 @@ def test_a_compiled_loop_takes_the_same_steps(d2l, name, compile):
     np.testing.assert_allclose(compiled.losses, eager.losses, rtol=1e-6)
 
 
-@pytest.mark.parametrize("compile", [None, True])
+@IN_EACH_WAY
 def test_a_program_is_made_once(d2l, compile):
     """Other numbers, another seed, more epochs of the same shapes: the same program."""
     run(d2l, "rmsprop", compile)
@@ -105,7 +108,7 @@ def test_an_optimizer_of_yours_is_asked_each_time(d2l):
     assert fast.losses[1] < slow.losses[1]
 
 
-@pytest.mark.parametrize("compile", [None, True])
+@IN_EACH_WAY
 def test_what_is_compiled_takes_time_by_the_clock(d2l, compile):
     if compile not in COMPILES.get(d2l.name, []):
         pytest.skip(f"{d2l.name} takes the steps as they come")
@@ -115,7 +118,7 @@ def test_what_is_compiled_takes_time_by_the_clock(d2l, compile):
     assert curve.seconds_compiling > 0
 
 
-@pytest.mark.parametrize("compile", ["auto", True])
+@pytest.mark.parametrize("compile", ["auto", TRUE])
 def test_a_rule_of_yours_is_compiled_if_you_ask(d2l, compile):
     """It has no states here, which is one of the things that a state may be."""
 
