@@ -1,5 +1,6 @@
 """The order of the house: where frameworks are named, and what an import brings."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -9,7 +10,6 @@ import pytest
 
 from d2lopt.backend import environment
 from d2lopt.backend.frameworks import FRAMEWORKS
-from d2lopt.errors import BrokenBackend, InputError, MissingBackend
 
 ROOT = Path(__file__).parents[1]
 WORDS = {
@@ -143,7 +143,51 @@ def test_an_import_brings_no_framework_that_was_not_asked_for(statement, allowed
     assert eval(run.stdout.splitlines()[-1]) == sorted(allowed)
 
 
-# ------------------------------------------------------------- what is missing, and why
+def test_every_backend_has_an_extra_a_module_and_a_place_in_all():
+    text = (ROOT / "pyproject.toml").read_text()
+    everything = re.search(r"all = \[\"d2lopt\[(.*?)\]\"\]", text).group(1).split(",")
+    assert ["numpy", *everything] == list(FRAMEWORKS)
+    for name in FRAMEWORKS:
+        assert files_of(name)
+        assert environment.requirements(name) or name == "numpy"
+
+
+# ------------------------------------------------------------------------- public paths
+
+RULES = "sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw, yogi"
+PIECES = (
+    "Piece, Chain, ByLr, Times, ByRms, ByRootOfSum, ByTwoRms, ByMoments, Momentum, "
+    "ClipByValue, ClipByNorm, ClipByGlobalNorm, ClipWeights, "
+    "CoupledL2, CoupledL1, Decoupled"
+)
+SCHEDULES = "constant, factor, multi_factor, square_root, polynomial, cosine, warm_up"
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        ("d2lopt", "load, numpy, errors, lesson, rules, pieces, schedules, lab"),
+        ("d2lopt.errors", "InputError, MissingBackend, BrokenBackend, Diverged"),
+        ("d2lopt.lesson", "start"),
+        ("d2lopt.rules", f"RULES, Rule, find, as_rule, {RULES}"),
+        ("d2lopt.pieces", PIECES),
+        ("d2lopt.schedules", SCHEDULES),
+        ("d2lopt.lab", "check, check_function, Result, digits"),
+        ("d2lopt.lab.digits", "load"),
+        ("d2lopt.backend", "load, compile_clock"),
+        ("d2lopt.backend", "Backend, Tensor, Variable, State, Step"),
+        ("d2lopt.train", "from_scratch, built_in"),
+        ("d2lopt.conventions", "FRAMEWORKS, ALIASES, ROWS"),
+        ("d2lopt.data", "load, description, Dataset"),
+        ("d2lopt.data.fashion", "load"),
+        ("d2lopt.book", "bind"),
+        ("d2lopt.fuse", "compiled, for_size, at_address, LARGE"),
+        ("d2lopt.sweep", "sweep_into"),
+        ("d2lopt.cli", "main"),
+    ],
+)
+def test_what_others_import_is_where_it_was(module, names):
+    exec(f"from {module} import {names}", {})
 
 
 def test_an_unknown_attribute_is_an_attribute_error():
@@ -153,94 +197,17 @@ def test_an_unknown_attribute_is_an_attribute_error():
         _ = d2lopt.tensorlow
 
 
-def test_an_unknown_backend_names_the_near_one():
-    from d2lopt.backend.load import load
+# --------------------------------------------------------------------------- docstrings
 
-    with pytest.raises(InputError, match=r"'tensorlow'\. Did you mean 'tensorflow'\?"):
-        load("tensorlow")
+PACKAGES = sorted({path.parent for path in ROOT.glob("d2lopt/**/*.py")})
 
 
-def stub(folder: Path, name: str, body: str) -> None:
-    (folder / f"{name}.py").write_text(body)
-
-
-@pytest.mark.processes
-@pytest.mark.parametrize("form", ["from d2lopt import torch", "d2lopt.load('torch')"])
-@pytest.mark.parametrize(
-    ("body", "error", "words"),
-    [
-        (
-            "raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')",
-            MissingBackend,
-            ["PyTorch is not installed", "pip install", "'torch>="],
-        ),
-        (
-            "raise OSError('libgomp.so.1: cannot open shared object file')",
-            BrokenBackend,
-            ["PyTorch", "is installed but", "OSError: libgomp.so.1"],
-        ),
-        (
-            "import no_such_package",
-            BrokenBackend,
-            ["ModuleNotFoundError: No module named 'no_such_package'"],
-        ),
-    ],
-)
-def test_missing_and_broken_frameworks_are_told_apart(
-    tmp_path, form, body, error, words
-):
-    """A file in the way of the real package stands for one that is gone or damaged."""
-    stub(tmp_path, "torch", body)
-    code = f"""
-import sys, d2lopt
-sys.path.insert(0, {str(tmp_path)!r})
-try:
-    {form}
-except ImportError as error:
-    print(type(error).__name__, error)
-"""
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert run.stdout.startswith(error.__name__), run.stderr
-    for word in words:
-        assert word in run.stdout
-
-
-@pytest.mark.parametrize(
-    "elsewhere",
-    [
-        {"python_version": "3.13"},
-        {"platform_machine": "aarch64"},
-        {"sys_platform": "darwin"},
-    ],
-)
-def test_a_platform_without_a_wheel_is_the_reason(elsewhere):
-    reason = environment.unavailable("mxnet", elsewhere)
-    assert reason.startswith("MXNet has no wheel for Python ")
-    assert "python_version" in reason
-
-
-def test_here_every_framework_has_a_wheel():
-    here = {
-        "python_version": "3.11",
-        "platform_machine": "x86_64",
-        "sys_platform": "linux",
+@pytest.mark.parametrize("folder", PACKAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_package_and_its_modules_say_what_they_are_for(folder):
+    """A package in two sentences or so, a module in one."""
+    texts = {
+        path.name: ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        for path in folder.glob("*.py")
     }
-    assert [environment.unavailable(name, here) for name in FRAMEWORKS] == [None] * len(
-        FRAMEWORKS
-    )
-
-
-def test_the_pip_command_names_what_the_extra_names():
-    command = environment.pip_command("mxnet")
-    assert "mxnet==1.9.1" in command
-    assert "pip install" in command
-    assert "--force-reinstall" in environment.pip_command("mxnet", mend=True)
-
-
-def test_every_backend_has_an_extra_a_module_and_a_place_in_all():
-    text = (ROOT / "pyproject.toml").read_text()
-    everything = re.search(r"all = \[\"d2lopt\[(.*?)\]\"\]", text).group(1).split(",")
-    assert ["numpy", *everything] == list(FRAMEWORKS)
-    for name in FRAMEWORKS:
-        assert files_of(name)
-        assert environment.requirements(name) or name == "numpy"
+    assert len(texts.get("__init__.py", "").split()) >= 8
+    assert [name for name, text in texts.items() if len(text.split()) < 4] == []
