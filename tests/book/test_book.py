@@ -19,8 +19,8 @@ from d2lopt.backend.arrays import number, numpy_of
 from d2lopt.book import plot
 from d2lopt.book.animator import Animator
 from d2lopt.book.measure import Accumulator, Timer
+from d2lopt.book.training import Trained
 from d2lopt.errors import InputError
-from d2lopt.train import scratch as train
 
 CELLS = Path(__file__).parent / "cells"
 
@@ -144,8 +144,8 @@ def test_what_a_harness_returns_is_a_pair_that_prints_as_one_line(oracle):
     assert len(times) == len(losses) == 3
     line = f"<3 losses in {times[-1]:.3f} s: {losses[0]:.3f} to {losses[-1]:.3f}>"
     assert repr(result) == line
-    assert repr(train.Trained([0.5], [2.0])) == "<1 losses in 0.500 s: 2.000>"
-    assert repr(train.Trained([0.5], [])) == "<0 losses in 0.500 s: none>"
+    assert repr(Trained([0.5], [2.0])) == "<1 losses in 0.500 s: 2.000>"
+    assert repr(Trained([0.5], [])) == "<0 losses in 0.500 s: none>"
 
 
 def test_download_gives_the_verified_file(airfoil, oracle):

@@ -143,9 +143,9 @@ def test_the_animator_of_a_script_draws_once_however_often_it_is_fed(monkeypatch
     assert len(animator.X[0]) == 200
 
 
-def test_the_trace_is_drawn_over_the_contours():
+def test_the_trace_is_drawn_over_the_contours(oracle):
     figure = plot.studio.begin("trace")
-    plot.show_trace_2d(lambda a, b: a**2 + b**2, [(-5, -2), (-1, 0.5)])
+    oracle.show_trace_2d(lambda a, b: a**2 + b**2, [(-5, -2), (-1, 0.5)])
     (axes,) = figure.axes
     assert axes.lines[0].get_xydata().tolist() == [[-5, -2], [-1, 0.5]]
     assert len(axes.collections) >= 1

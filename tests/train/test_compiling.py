@@ -146,6 +146,7 @@ def test_a_rule_of_yours_is_called_at_every_step(d2l):
     assert len(calls) == curve.num_steps == 30
 
 
+@pytest.mark.slow
 def test_a_chain_with_a_piece_of_yours_is_called_at_every_step(d2l):
     """As a rule of yours is; and with `compile`, it is compiled like any other."""
     calls = []
@@ -226,7 +227,7 @@ def with_a_piece(d2l):
     return Chain(piece), lambda value: piece.rates.__setitem__(0, value)
 
 
-@pytest.mark.parametrize("compile", ["auto", True, None])
+@pytest.mark.parametrize("compile", ["auto", TRUE, None])
 @pytest.mark.parametrize(
     "made", [with_a_global, with_a_closure, with_an_attribute, with_a_piece]
 )

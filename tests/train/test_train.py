@@ -342,7 +342,7 @@ def test_a_name_that_another_dict_of_the_rule_lacks(d2l, problem, states, compil
         assert caught.traceback[-1].name == "rule"
 
 
-@pytest.mark.parametrize("compile", [None, True])
+@pytest.mark.parametrize("compile", [None, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_rule_may_look_whether_it_is_given_a_hyperparameter(d2l, problem, compile):
     """And take it out, or put another one in."""
     firsts = []

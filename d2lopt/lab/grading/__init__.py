@@ -1,4 +1,5 @@
-"""A class's submissions: read, run in a sandbox, graded, and shown on pages.
+"""A class's submissions: read, run in processes with limits, graded, shown on pages.
 
-`grade.py` is the entry; `sandbox.py` holds what a submission may use.
+`grade.py` is the entry. It asks server processes (`room.py`, `server.py`), which fork a
+child with limits for each question (`sandbox.py`, `question.py`).
 """

@@ -18,10 +18,10 @@ from itertools import pairwise
 
 from ..handout.source import CELL
 
-# What the grader gives instead of the submission's own.
+# The grader's own, in the place of what the submission binds to the name.
 GIVEN = frozenset({"d2l"})
+# Names that are there without any statement of the submission.
 IGNORED = GIVEN | frozenset(dir(builtins)) | {"__name__"}
-
 
 PYTHON = ("time", "timeit", "capture", "prun")  # magics of cells that are Python
 
@@ -40,7 +40,7 @@ class Statement:
     binds: frozenset[str]
     needs: frozenset[str]
     changes: frozenset[str]  # names whose objects it changes: x[0] = 1, x.append(1)
-    anything: bool  # it may matter to all: `from math import *`, `from __future__ …`
+    always: bool  # kept for every function: `from math import *`, `from __future__ …`
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,7 @@ def statements_of(text: str, notebook: bool) -> tuple[list[Statement], list[str]
 
 
 def _parse(code: str) -> tuple[ast.Module | None, str]:
+    """The code as a tree, or None and what is wrong with it."""
     try:
         tree = ast.parse(code)
         symtable.symtable(code, "submission", "exec")  # finds what ast.parse does not
@@ -166,6 +167,7 @@ def _pieces(code: str) -> Iterator[str]:
 
 
 def _statements(name: str, code: str, body: Sequence[ast.stmt]) -> Iterator[Statement]:
+    """The statements of a cell of that name, whose code was parsed to `body`."""
     lines = code.split("\n")
     for node in body:
         decorators = getattr(node, "decorator_list", [])
@@ -176,7 +178,7 @@ def _statements(name: str, code: str, body: Sequence[ast.stmt]) -> Iterator[Stat
         table = symtable.symtable(text, "submission", "exec")
         binds = {s.get_name() for s in table.get_symbols() if s.is_assigned()}
         binds |= {s.get_name() for s in table.get_symbols() if s.is_imported()}
-        anything = isinstance(node, ast.ImportFrom) and (
+        always = isinstance(node, ast.ImportFrom) and (
             node.names[0].name == "*" or node.module == "__future__"
         )
         where = f"{name}, line {first}" if name else f"line {first}"
@@ -187,7 +189,7 @@ def _statements(name: str, code: str, body: Sequence[ast.stmt]) -> Iterator[Stat
             binds=frozenset(binds | _declared_global(table)),
             needs=frozenset(_globals(table)),
             changes=frozenset(_changed(node)),
-            anything=anything,
+            always=always,
         )
 
 
@@ -243,7 +245,7 @@ def extract(text: str, notebook: bool, function: str) -> Extract:
         damaged = f" This part cannot be read: {problems[0]}." if problems else ""
         return Extract((), f"There is no function {function} to be found.{damaged}")
     imported = {n for s in statements if s.text.startswith(_IMPORT) for n in s.binds}
-    kept = {i for i, s in enumerate(statements) if s.anything}
+    kept = {i for i, s in enumerate(statements) if s.always}
     wanted, seen = {function}, set[str]()
     while wanted:
         name = wanted.pop()

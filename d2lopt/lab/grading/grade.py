@@ -1,8 +1,9 @@
 """Grade a folder of submissions: every question in a process of its own, in parallel.
 
-What is found is appended to records.jsonl, a whole line at a time, under a key made of
-the submission's content, the question, the checks and the limits. A batch that was
-stopped goes on from there, and the same input gives the same grades.
+A question is one exercise asked of one submission. Its result is appended to
+records.jsonl, a whole line at a time, under a key made of the submission's content, the
+question, the checks and the limits. A batch that was stopped goes on from there, and
+the same input gives the same grades.
 """
 
 from __future__ import annotations

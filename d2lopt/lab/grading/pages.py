@@ -7,6 +7,7 @@ laid out for a telephone too.
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -43,12 +44,9 @@ def _write(path: Path, text: str) -> None:
 
 
 def _csv(batch: Batch, grades: Sequence[Grade]) -> str:
-    class Lines(list[str]):
-        write = list.append
-
-    lines = Lines()
+    text = io.StringIO(newline="")
     names = [exercise.name for exercise in batch.exercises]
-    writer = csv.writer(lines)
+    writer = csv.writer(text)
     writer.writerow(["student", "file", "score", "out_of", *names, "mistakes"])
     for grade in grades:
         mistakes = "; ".join(
@@ -64,7 +62,7 @@ def _csv(batch: Batch, grades: Sequence[Grade]) -> str:
                 *(SCALE * grade.score, SCALE * len(names), *points, mistakes),
             ]
         )
-    return "".join(lines)
+    return text.getvalue()
 
 
 def _harmless(text: str) -> str:

@@ -1,4 +1,4 @@
-"""One question of a submission: its function is extracted, run and checked.
+"""One question to a submission: one of its functions is extracted, run and checked.
 
 This is what the forked child does. A submission shares the process with the check, so
 what the check relies on is compared before and after: a submission that replaced some
@@ -85,7 +85,7 @@ def _failed(exercise: str, mistake: str, hint: str) -> dict[str, Any]:
 def define(found: Extract, name: str, d2l: Any) -> tuple[Any, str]:
     """Run the statements; the function or None, and the first error, or ""."""
     module = ModuleType("submission")
-    sys.modules["submission"] = module
+    sys.modules["submission"] = module  # where dataclasses look up their module
     space = vars(module)
     space["d2l"] = d2l
     compile_ = codeop.Compile()  # which remembers `from __future__ import …`
@@ -94,7 +94,7 @@ def define(found: Extract, name: str, d2l: Any) -> tuple[Any, str]:
         code = "\n" * (statement.line - 1) + statement.text
         file = f"<submission, {statement.where}>"
         lines = [line + "\n" for line in code.split("\n")]
-        linecache.cache[file] = (len(code), None, lines, file)
+        linecache.cache[file] = (len(code), None, lines, file)  # for tracebacks
         try:
             exec(compile_(code, file, "exec"), space)
         except Exception as error:
@@ -104,8 +104,12 @@ def define(found: Extract, name: str, d2l: Any) -> tuple[Any, str]:
 
 
 def changes() -> Callable[[], str]:
-    """A function that names what was replaced since, or returns ""."""
+    """A function that names what was replaced since this call, or returns "".
+
+    Functions, classes and their methods in the modules of WATCHED are compared.
+    """
     kinds = (FunctionType, BuiltinFunctionType, type)
+    # Kept here, as a submission may replace those of `builtins`.
     list_, tuple_, isinstance_, vars_, callable_ = (
         list,
         tuple,

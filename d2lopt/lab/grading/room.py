@@ -1,4 +1,7 @@
-"""The grader's end of a server: started in a room of its own, asked, replaced."""
+"""The grader's side of its servers: started in a folder of their own, and asked.
+
+A server that dies is replaced, and its question asked once more.
+"""
 
 from __future__ import annotations
 

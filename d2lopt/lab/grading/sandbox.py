@@ -1,4 +1,4 @@
-"""One piece of work in a forked child with limits, of which nothing is left behind.
+"""Work in a forked child with limits: whatever it does, nothing of it is left behind.
 
 The limits keep a mistake, or mischief, from costing more than its own question. They
 are no wall against an attacker: docs/instructors.md says what they leave open, and how
@@ -83,25 +83,26 @@ def run(
     folder = tempfile.mkdtemp(prefix="question-")
     if uid is not None:
         os.chown(folder, uid, uid)
-    token = secrets.token_hex(16)
-    heard, told = os.pipe()
+    token = secrets.token_hex(16)  # an answer without it is not the check's
+    answers, answering = os.pipe()
     printed, printing = os.pipe()
     pid = os.fork()
     if pid == 0:
+        # It ends by os._exit: what the parent has to do at its end is not the child's.
         try:
-            _become(folder, limits, uid, told, printing)
+            _enter(folder, limits, uid, answering, printing)
             answer = json.dumps([token, work()])
-            os.write(told, answer.encode() + b"\n")
+            os.write(answering, answer.encode() + b"\n")
         except BaseException:
             os._exit(70)
         os._exit(0)
-    os.close(told)
+    os.close(answering)
     os.close(printing)
     try:
-        return _Watch(pid, limits, token, heard, printed, lifeline).wait()
+        return _Watch(pid, limits, token, answers, printed, lifeline).wait()
     finally:
         _end(pid, uid)
-        os.close(heard)
+        os.close(answers)
         os.close(printed)
         _remove(folder)
 
@@ -109,10 +110,10 @@ def run(
 # ------------------------------------------------------------------------- in the child
 
 
-def _become(
-    folder: str, limits: Limits, uid: int | None, told: int, printing: int
+def _enter(
+    folder: str, limits: Limits, uid: int | None, answering: int, printing: int
 ) -> None:
-    """Give up what the parent has, and take on the limits."""
+    """Leave the parent's files, folder, variables and user; take on the limits."""
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
@@ -120,8 +121,8 @@ def _become(
     for source, target in ((null, 0), (printing, 1), (printing, 2)):
         os.dup2(source, target)
     highest = os.sysconf("SC_OPEN_MAX")
-    os.closerange(3, told)
-    os.closerange(told + 1, min(highest, 4096))
+    os.closerange(3, answering)
+    os.closerange(answering + 1, min(highest, 4096))
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment(folder))
@@ -183,23 +184,24 @@ class _Watch:
         pid: int,
         limits: Limits,
         token: str,
-        heard: int,
+        answers: int,
         printed: int,
         lifeline: int | None,
     ) -> None:
         self.pid, self.limits, self.token = pid, limits, token
-        self.heard, self.printed, self.lifeline = heard, printed, lifeline
-        self.answer, self.text, self.output = b"", b"", 0
+        self.answers, self.printed, self.lifeline = answers, printed, lifeline
+        self.answer, self.text, self.output = b"", b"", 0  # output: bytes printed
+        # With more processes than this on the machine, the child's are counted.
         self.crowd = len(psutil.pids()) + limits.processes
         self.base = psutil.Process().memory_info().rss
         self.start = time.monotonic()
         self.scanned = self.start
-        for pipe in (heard, printed):
+        for pipe in (answers, printed):
             os.set_blocking(pipe, False)
 
     def wait(self) -> Outcome:
         poll = select.poll()
-        for pipe in (self.heard, self.printed):
+        for pipe in (self.answers, self.printed):
             poll.register(pipe, select.POLLIN)
         if self.lifeline is not None:
             poll.register(self.lifeline, select.POLLIN)
@@ -215,7 +217,7 @@ class _Watch:
                 return self._outcome("output")
             ended, status = os.waitpid(self.pid, os.WNOHANG)
             if ended:
-                self._read(self.heard)
+                self._read(self.answers)
                 self._read(self.printed)
                 return self._answered() if b"\n" in self.answer else self._died(status)
             passed = self._passed()

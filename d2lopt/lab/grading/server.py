@@ -1,10 +1,11 @@
 """A process that has a framework loaded and forks a child for each question.
 
-`python -m d2lopt.lab.server` reads requests from its standard input and writes answers,
-both one JSON object a line. It ends when its standard input does. To import a framework
-takes seconds, to fork milliseconds; where a framework does not work in a forked child,
-the first answer says so, and the server is started again with "warm": false, which
-imports the framework in each child.
+`python -m d2lopt.lab.grading.server` reads a greeting and requests from its standard
+input and writes answers, all one JSON object a line; it ends when its input does.
+
+To import a framework takes seconds, to fork milliseconds. Where a framework does not
+work in a forked child, the answer to the greeting says so, and `room.py` starts the
+server again with "warm": false: then each child imports the framework.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ def serve() -> None:
     """Answer requests until there are no more."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a framework prints on import is no answer
-    # What could lead a submission to the checkout, and to the solutions in it.
-    hidden = json.loads(sys.stdin.readline())
-    sys.path = [path for path in sys.path if path not in hidden["hide"]]
+    greeting = json.loads(sys.stdin.readline())
+    # These paths lead to the checkout, and to the solutions in it.
+    sys.path = [path for path in sys.path if path not in greeting["hide"]]
+    # Processes that a submission leaves behind become children of this one, which can
+    # find and end them.
     sandbox.prctl(sandbox.PR_SET_CHILD_SUBREAPER, 1)
 
     def say(answer: dict[str, Any]) -> None:
@@ -41,25 +44,29 @@ def serve() -> None:
 
     from . import question
 
-    backend = hidden["backend"]
+    backend = greeting["backend"]
     try:
-        loaded = load(backend) if hidden["warm"] else None
+        loaded = load(backend) if greeting["warm"] else None
     except (ImportError, InputError) as error:
         return say({"error": str(error)})
 
     changed = question.changes()
+    # A garbage collection writes to every object that it looks at. In a child it would
+    # copy all memory that the child shares with this process, for each question anew;
+    # it leaves frozen objects alone.
     gc.collect()
-    gc.freeze()  # so that the children's collections leave the shared memory alone
+    gc.freeze()
 
     def trial() -> bool:
+        """Whether a child can read Python's files, compute, and answer a question."""
         for file in (os.__file__, inspect.__file__, numpy.__file__):
-            Path(file).read_bytes()  # a user of its own may not read what root may
+            Path(file).read_bytes()  # root may read them, another user perhaps not
         d2l = loaded or load(backend)
-        found = d2l.numpy(d2l.sqrt(d2l.tensor([4.0])))
-        question.answer("def f(): pass", False, hidden["lab"], "f", d2l)
-        return bool(found[0] == 2.0)
+        two = d2l.numpy(d2l.sqrt(d2l.tensor([4.0])))
+        question.answer("def f(): pass", False, greeting["lab"], "f", d2l)
+        return bool(two[0] == 2.0)
 
-    uid = hidden["uid"]
+    uid = greeting["uid"]
     ready = sandbox.run(trial, TRIAL, uid).value is True
     if not ready and uid is not None:  # that user cannot read the installation
         uid = None
@@ -73,7 +80,7 @@ def serve() -> None:
             return question.answer(
                 request["text"],
                 request["notebook"],
-                hidden["lab"],
+                greeting["lab"],
                 request["exercise"],
                 loaded or load(backend),
                 changed,
