@@ -1,7 +1,9 @@
 """The optimizers from scratch: `optimizers.py` has them, simplest first.
 
-Beside them stand the pieces that they are made of, the schedules, the hyperparameters
-with their ranges, and what tells whether a function can be a rule.
+`rule.py` says what a rule is to a caller, and `pieces.py` takes the optimizers apart.
+Beside them stand the schedules, the hyperparameters with their ranges, the forms that a
+rule may have, the checks of what a harness is given, and what all frameworks' own
+optimizers made of a rule need (`native.py`).
 """
 
 from .forms import as_rule

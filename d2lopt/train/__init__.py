@@ -1,6 +1,6 @@
 """Training: batches, the problem, the loop, from scratch and built in.
 
-It computes and gives back what it found; it prints nothing and draws nothing.
+It computes and returns numbers; it prints nothing and draws nothing.
 """
 
 from .concise import built_in
