@@ -26,14 +26,14 @@ def get_data_ch11(
 ) -> tuple[Any, int]:
     """The whitened airfoil data in minibatches of `batch_size`, and its feature number.
 
-    The first is a `batches.Minibatches`, or the framework's own data set that holds
+    The first is a `train.batches.Minibatches`, or the framework's own data set that holds
     one, where cells of the book need that.
 
     Args:
         batch_size: rows in a minibatch, from 1 to n.
         n: how many of the 1500 rows to use, from the first.
         seed: of the order of the minibatches, and of the initial weights.
-        source: "auto", "airfoil", "stand-in" or a path: see `data.load`.
+        source: "auto", "airfoil", "stand-in" or a path: see `d2lopt.data.load`.
         dtype: "float32" or "float64".
 
     Unless `quiet`, it says so, in a line, if the numbers are the stand-in's.

@@ -59,9 +59,9 @@ def train_ch11(
             `p.grad`. It changes params and states in place.
         states: one entry for each of the parameters w (d, 1) and b (1,): a
             `d2l.variable`, or a tuple of them. None, for a rule of this library, is
-            its own start; a function is called with the parameters. (Left out, w and
-            b are one parameter for a rule of `rules.py`, which acts on each element by
-            itself: the same numbers but for rounding, in half the operations.)
+            its own start; a function is called with the parameters. (With None, w and
+            b are one parameter for a rule that acts on each element by itself: the same
+            numbers but for rounding, in half the operations.)
         hyperparams: what the rule reads, by name: numbers, or schedules. A schedule
             is a function of the number of steps done, 0 at the first.
         data_iter: from `get_data_ch11`, or any iterable of pairs X (n, d), y (n,) or
