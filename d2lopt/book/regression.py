@@ -26,8 +26,8 @@ def get_data_ch11(
 ) -> tuple[Any, int]:
     """The whitened airfoil data in minibatches of `batch_size`, and its feature number.
 
-    The first is a `train.batches.Minibatches`, or the framework's own data set that holds
-    one, where cells of the book need that.
+    The first is a `train.batches.Minibatches`, or the framework's own data set that
+    holds one, where cells of the book need that.
 
     Args:
         batch_size: rows in a minibatch, from 1 to n.
