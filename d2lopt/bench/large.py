@@ -93,7 +93,7 @@ def measure(d2l: Backend, n: int, repeat: int = 9, dtype: str = "float32") -> Ti
         turns[name]()
         seconds = time.perf_counter() - start
         first[name] = compile_clock.seconds - compiling, seconds
-    del p
+    del p  # each variant has a copy of its own
     every: dict[str, Turn] = {"floor": Floor(n, dtype), **turns}
     seconds_of: dict[str, list[float]] = {name: [] for name in every}
     for _ in range(repeat + 1):  # the first round warms up

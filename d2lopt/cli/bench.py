@@ -58,6 +58,7 @@ def bench(
     from ..bench.run import TASKS, time_all
     from ..bench.show import figure, tables
     from ..show.figures import save
+    from ..show.screen import say
 
     chosen = split(tasks) or list(TASKS)
     for task in chosen:
@@ -66,7 +67,7 @@ def bench(
     names = installed_backends(backends)
 
     def tell(backend: str, task: str) -> None:
-        print(f"{backend}: {task} ...", file=sys.stderr, flush=True)
+        say(f"{backend}: {task} ...")
 
     make_folder(out)
     timings, failed = time_all(
@@ -89,9 +90,9 @@ def bench(
             table.print()
     if timings:
         path = save(figure(timings), out, "bench")[-1]
-        print(f"figure: {path}", file=sys.stderr)
+        say(f"figure: {path}")
     for name, why in failed.items():
-        print(f"{name}: {why}", file=sys.stderr)
+        say(f"{name}: {why}")
     if failed:
         sys.exit(1)
 

@@ -29,15 +29,13 @@ def chapters(backends: str | None, names: str | None, out: Path, limit: float) -
     d2lopt chapters
     d2lopt chapters --backends numpy,torch --chapters rmsprop,adam
     """
-    from ..runs.chapters import Visit, choose, table, visit_all
+    from ..runs.chapters import choose, table, visit_all
+    from ..show.screen import say
 
     chosen = choose(split(names))
     asked = installed_backends(backends)
-
-    def tell(visit: Visit) -> None:
-        print(visit.line, file=sys.stderr, flush=True)
-
-    visits = visit_all(chosen, asked, make_folder(out), limit, tell)
+    make_folder(out)
+    visits = visit_all(chosen, asked, out, limit, lambda visit: say(visit.line))
     table(visits, asked).print()
     if any(visit.problem for visit in visits):
         sys.exit(1)
@@ -57,6 +55,7 @@ def notebooks(backend: str, names: str | None, out: Path, limit: float) -> None:
     d2lopt notebooks --backend jax --chapters adam --out here
     """
     from ..runs.chapters import choose, notebook_tools, write_notebook
+    from ..show.screen import say
 
     chosen = choose(split(names))
     installed_backend(backend)
@@ -65,7 +64,7 @@ def notebooks(backend: str, names: str | None, out: Path, limit: float) -> None:
     failed = False
     for chapter, path in chosen.items():
         visit = write_notebook(chapter, path, backend, out, limit)
-        print(visit.line, file=sys.stderr, flush=True)
+        say(visit.line)
         print(out / f"{chapter}-{backend}.ipynb")
         failed |= bool(visit.problem)
     if failed:

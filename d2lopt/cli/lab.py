@@ -79,9 +79,12 @@ def solution(lab: str, backend: str, out: Path, limit: float) -> None:
     d2lopt lab solution rmsprop
     """
     from ..lab.handout.student import write_solution
+    from ..show.screen import say
 
-    visit = write_solution(lab, installed_backend(backend), make_folder(out), limit)
-    print(visit.line, file=sys.stderr)
+    installed_backend(backend)
+    make_folder(out)
+    visit = write_solution(lab, backend, out, limit)
+    say(visit.line)
     print(out / f"{visit.chapter}-{backend}.ipynb")
     if visit.problem:
         sys.exit(1)
@@ -104,7 +107,7 @@ def check(
     d2lopt lab check rmsprop.ipynb --lab rmsprop
     d2lopt lab check rmsprop.py --lab rmsprop --json
     """
-    batch = batch_of(lab, backend, seconds, memory)
+    batch = checked_batch(lab, backend, seconds, memory)
     from ..lab.grading.grade import SUFFIXES, answer_all, questions, read
 
     if not file.is_file():
@@ -156,15 +159,15 @@ def grade(
     \b
     d2lopt lab grade submissions --lab rmsprop --out grades
     """
-    batch = batch_of(lab, backend, seconds, memory)
+    batch = checked_batch(lab, backend, seconds, memory)
     from ..lab.grading.grade import grade_all, submissions
     from ..lab.grading.pages import write_all
-    from ..show.screen import Bar
+    from ..show.screen import Bar, say
 
     handed_in, aside = submissions(folder, lab)
     if aside:
         listed = ", ".join(aside[:5]) + ", …" * (len(aside) > 5)
-        print(f"left aside, as no .py or .ipynb: {listed}", file=sys.stderr)
+        say(f"left aside, as no .py or .ipynb: {listed}")
     make_folder(out)
     with Bar("questions", quiet=as_json) as bar:
         grades = grade_all(batch, handed_in, out, jobs, bar.begin, bar.step)
@@ -184,8 +187,8 @@ def grade(
         print(out / "index.html")
 
 
-def batch_of(lab: str, backend: str, seconds: float, memory: int) -> Batch:
-    """What is asked; an error if the lab, the backend or the system is not fit."""
+def checked_batch(lab: str, backend: str, seconds: float, memory: int) -> Batch:
+    """What is asked of each file, once lab, backend and system are known to be fit."""
     installed_backend(backend)
     if not hasattr(os, "fork"):
         raise InputError(

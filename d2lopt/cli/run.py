@@ -169,7 +169,7 @@ def compare(
     """
     from ..runs.compare import figure, run_all
     from ..show.figures import save
-    from ..show.screen import Progress
+    from ..show.screen import Progress, say
     from ..train.record import IMPLEMENTATIONS
 
     find(optimizer)
@@ -195,9 +195,9 @@ def compare(
             write(html, page(records, findings, about))
     paths = save(figure(records), out, "compare")
     if not as_json:
-        print(f"figure: {paths[-1]}", file=sys.stderr)
+        say(f"figure: {paths[-1]}")
         if html is not None:
-            print(f"report: {html}", file=sys.stderr)
+            say(f"report: {html}")
     finish(records, as_json)
 
 
