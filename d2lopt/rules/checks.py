@@ -10,9 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, unknown
-from .forms import as_rule
+from .forms import as_rule, is_named
 from .hyperparams import check_ranges
-from .optimizers import RULES
 from .rule import LearnersRule
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def check(
     if not isinstance(hyperparams, Mapping):
         raise InputError(f"hyperparams must be a dict; got {hyperparams!r}.")
     rule = as_rule(rule)
-    needed, in_table = rule.hyperparams, rule in RULES.values()
+    needed, in_table = rule.hyperparams, is_named(rule)
     title = getattr(rule.step, "__name__", "the chain")
     closed = in_table or not (unread or isinstance(rule.step, LearnersRule))
     if scheduled is None:
@@ -143,6 +142,8 @@ def _check_state(
 
 def _check_dtype(d2l: Backend, x: Any, param: Any, name: str) -> None:
     """Whether the state has its parameter's dtype: not all frameworks mix them."""
+    if x.dtype == param.dtype:
+        return
     dtype, wanted = d2l.numpy(x).dtype, d2l.numpy(param).dtype
     if dtype != wanted:
         raise InputError(

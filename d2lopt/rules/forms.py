@@ -27,9 +27,18 @@ def as_rule(rule: Any, init_states: Callable[..., Any] | None = None) -> Rule:
 
     A rule of this library (`rules.rmsprop`, or `d2l.rmsprop`), a `pieces.Chain`, a
     `Rule`, or a function of yours in the portable form (params, grads, states,
-    hyperparams): its states come from `init_states(d2l, params)`, or are one zero
-    tensor for each parameter.
+    hyperparams). The states come from `init_states(d2l, params)`; where that is not
+    given, a rule of the library starts its own, and yours has one zero tensor for each
+    parameter.
     """
+    known = _known(rule)
+    if init_states is not None:
+        return known._replace(init_states=init_states)
+    return known
+
+
+def _known(rule: Any) -> Rule:
+    """`as_rule`, with the states that the rule itself starts."""
     if isinstance(rule, Rule):
         return rule
     if isinstance(rule, Chain):
@@ -38,7 +47,7 @@ def as_rule(rule: Any, init_states: Callable[..., Any] | None = None) -> Rule:
     for known in RULES.values():
         if known.step is step:
             return known
-    return Rule(LearnersRule(rule), init_states or zeros_for_each, {})
+    return Rule(LearnersRule(rule), zeros_for_each, {})
 
 
 def _without_d2l(rule: Any) -> Any:
@@ -61,6 +70,12 @@ def is_library_rule(rule: Any) -> bool:
     step = as_rule(rule).step
     if type(step) is Chain:
         return all(type(piece) in PIECES.values() for piece in step.pieces)
+    return is_named(rule)
+
+
+def is_named(rule: Any) -> bool:
+    """Whether the rule is one of `optimizers.py`, however its states start."""
+    step = as_rule(rule).step
     return any(known.step is step for known in RULES.values())
 
 
@@ -69,7 +84,7 @@ def is_elementwise(rule: Any) -> bool:
 
     A chain of pieces need not: it may clip by a norm.
     """
-    return as_rule(rule) in RULES.values()
+    return is_named(rule)
 
 
 # ------------------------------------------------------------- the arguments of a step

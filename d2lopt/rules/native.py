@@ -27,7 +27,7 @@ def rule_of(
 ) -> Rule:
     """`rule` with how it starts; a function of yours may have either form."""
     if isinstance(rule, Rule):
-        return rule
+        return as_rule(rule, init_states)
     if not callable(rule):
         raise InputError(f"the rule must be a function or a pieces.Chain; got {rule!r}")
     known = as_rule(rule, init_states)
@@ -56,14 +56,21 @@ def check(
 
 
 def start(d2l: Backend, rule: Rule, params: Sequence[Variable]) -> list[State]:
-    """The states of a rule at its start, one for each parameter."""
+    """The states of a rule at its start, one for each parameter.
+
+    Where a caller starts them, they are as many as the rule's own, of the same shapes.
+    """
     states = list(rule.init_states(d2l, params))
+    usual = as_rule(rule.step)
+    expected = None
+    if usual.init_states != rule.init_states and usual.hyperparams:
+        expected = usual.init_states(d2l, params)
     if len(states) != len(params):
         raise InputError(
             f"init_states gives {len(states)} states for {len(params)} parameters: an "
             "optimizer keeps one, a variable or a tuple of them, for each."
         )
-    checks.check_states(d2l, states, list(params))
+    checks.check_states(d2l, states, list(params), expected)
     return states
 
 

@@ -25,7 +25,8 @@ from perceptron import (
 
 from d2lopt.backend.frameworks import FRAMEWORKS
 from d2lopt.errors import InputError
-from d2lopt.rules import as_rule, find, native, pieces
+from d2lopt.rules import RULES, as_rule, find, native, pieces
+from d2lopt.rules.checks import leaves
 from d2lopt.rules.pieces import Chain
 from d2lopt.train import from_scratch
 
@@ -84,6 +85,46 @@ def test_a_rule_of_your_own_with_states_of_its_own(d2l, way):
     training.epoch()
     portable = as_rule(rule, init_states)
     assert_close(training.weights(), by_hand(d2l, portable, {"lr": 0.05}, 1))
+
+
+def started_at(value, usual):
+    """What starts the states of a rule at `value` instead of where it would."""
+
+    def init_states(d2l, params):
+        states = usual(d2l, params)
+        for x in leaves(states):
+            d2l.assign(x, x + value)
+        return states
+
+    return init_states
+
+
+@ANY_RULE
+def test_states_of_the_callers_own_are_where_it_starts(d2l, way, name):
+    rule, hyperparams = rule_and_numbers(d2l, name)
+    init_states = started_at(0.5, as_rule(rule).init_states)
+    training = way(rule, init_states=init_states, **hyperparams)
+    training.epoch()
+    portable = as_rule(rule)._replace(init_states=init_states)
+    assert_close(training.weights(), by_hand(d2l, portable, hyperparams, 1))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_starts_where_the_caller_says(d2l, name):
+    """The states of every rule, and one too few, which a sentence refuses."""
+    rule = RULES[name]
+    params = [d2l.variable(d2l.tensor([[1.0, -2.0]])), d2l.variable(d2l.tensor([3.0]))]
+    expected = started_at(0.5, rule.init_states)(d2l, params)
+    portable = native.rule_of(
+        d2l, getattr(d2l, name), started_at(0.5, rule.init_states)
+    )
+    found = native.start(d2l, portable, params)
+    for x, y in zip(leaves(found), leaves(expected), strict=True):
+        np.testing.assert_array_equal(d2l.numpy(x), d2l.numpy(y))
+    if leaves(expected):
+        lacking = native.rule_of(d2l, getattr(d2l, name), lambda d2l, params: [(), ()])
+        with pytest.raises(InputError, match=r"states\[0\] has 0 variables; the rule"):
+            native.start(d2l, lacking, params)
 
 
 @pytest.mark.parametrize("schedule", [False, True])
