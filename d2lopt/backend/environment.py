@@ -4,6 +4,7 @@ The answers come from the installed packages' metadata and from this package's o
 extras, so that pyproject.toml stays the one place where requirements stand.
 """
 
+import os
 import platform
 import shlex
 import sys
@@ -97,3 +98,11 @@ def how_to_install(name: str) -> str:
         unavailable(name)
         or f"{title} is not installed. Install it with: {pip_command(name)}"
     )
+
+
+def cores() -> int:
+    """How many cores this process may use; of 64, a scheduler may have left it two."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1

@@ -21,6 +21,7 @@ from functools import partial
 from typing import IO, Any
 
 from ..errors import BrokenBackend, InputError, MissingBackend
+from .environment import cores
 
 Event = dict[str, Any]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -106,9 +107,8 @@ def all_at_once(
 
     `stream` is the function above, with the cores shared out among the children.
     """
-    cores = os.cpu_count() or 1
-    at_once = max(1, min(cores, len(backends)))
-    sharing = partial(stream, threads=cores // at_once)
+    at_once = max(1, min(cores(), len(backends)))
+    sharing = partial(stream, threads=cores() // at_once)
 
     async def every() -> None:
         places = asyncio.Semaphore(at_once)

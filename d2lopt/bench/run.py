@@ -8,13 +8,13 @@ ratios within one run of the bench say much: machines drift.
 from __future__ import annotations
 
 import asyncio
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..backend.environment import cores
 from ..backend.processes import stream
 from ..conventions.table import nearest
 
@@ -220,7 +220,7 @@ def time_all(
                 {"backend": backend, **request},
                 hear,
                 limit,
-                threads=os.cpu_count() or 1,
+                threads=cores(),
             )
             if why:
                 failed[backend] = why

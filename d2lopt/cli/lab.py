@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..backend.environment import cores
 from ..errors import InputError
 from ..files import make_folder
 from .checks import installed_backend
@@ -135,7 +136,7 @@ def check(
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    default=os.cpu_count() or 1,
+    default=cores,
     show_default="the cores",
     help="Questions at a time.",
 )

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..backend.environment import cores
 from ..backend.tools import compile_clock
 
 Array = np.ndarray[Any, Any]
@@ -137,12 +138,8 @@ def _loop(program: Program) -> Callable[..., Any]:
 
 def threads() -> int:
     """How many cores a loop uses: those of this process, or fewer if OpenMP's may."""
-    try:
-        own = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        own = os.cpu_count() or 1
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    return min(own, int(asked)) if asked.isdigit() and int(asked) > 0 else own
+    return min(cores(), int(asked)) if asked.isdigit() and int(asked) > 0 else cores()
 
 
 @lru_cache(maxsize=1)

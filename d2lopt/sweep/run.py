@@ -5,12 +5,12 @@ It goes on where it was stopped: a run that has its record is not run again.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..backend.environment import cores
 from ..data import Dataset
 from .grid import Sweep, check_size
 from .store import LINES, opened
@@ -63,7 +63,7 @@ def sweep_into(
             if scheduler:
                 results = on_cluster(run, left, scheduler)
             else:
-                results = on_this_machine(run, left, jobs or os.cpu_count() or 1)
+                results = on_this_machine(run, left, jobs or cores())
             try:
                 for _, records in results:
                     store.append(records)

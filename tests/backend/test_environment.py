@@ -1,13 +1,18 @@
-"""A framework that is not here: missing, broken and without a wheel are told apart."""
+"""What is here: frameworks that are missing, broken or without a wheel; cores."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import d2lopt
 from d2lopt.backend import environment, load
 from d2lopt.backend.frameworks import FRAMEWORKS
 from d2lopt.errors import BrokenBackend, InputError, MissingBackend
+
+PACKAGE = Path(d2lopt.__file__).parent
 
 
 def test_an_unknown_backend_names_the_near_one():
@@ -86,3 +91,31 @@ def test_the_pip_command_names_what_the_extra_names():
     assert "mxnet==1.9.1" in command
     assert "pip install" in command
     assert "--force-reinstall" in environment.pip_command("mxnet", mend=True)
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux can do this")
+def test_cores_are_those_that_this_process_may_use():
+    """Wherever they are counted: the processes of a comparison, of a sweep, of a lab."""
+    code = """
+import os
+os.cpu_count = lambda: 64  # a large machine, of which this process has one core
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+from d2lopt.backend import environment, processes
+from d2lopt.cli.lab import grade
+from d2lopt.fuse import loops
+threads = []
+async def one(backend, stream):
+    threads.append(stream.keywords["threads"])
+processes.all_at_once(["numpy", "numpy"], one)
+context = grade.make_context("grade", ["x", "--lab", "rmsprop"])
+print(environment.cores(), loops.threads(), *threads, context.params["jobs"])
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout.split() == ["1", "1", "1", "1", "1"], run.stderr
+
+
+def test_cores_are_counted_in_one_place():
+    files = PACKAGE.glob("**/*.py")
+    found = [path for path in files if "cpu_count" in path.read_text()]
+    assert [path.name for path in found] == ["environment.py"]

@@ -7,7 +7,6 @@ this file.
 
 from __future__ import annotations
 
-import os
 import platform
 import shlex
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ...backend.environment import optimizers_version
+from ...backend.environment import cores, optimizers_version
 from ...backend.frameworks import FRAMEWORKS
 from ...conventions.conformance import BOUNDS
 from ...conventions.formulas import SYMBOLS, formula
@@ -61,7 +60,7 @@ def circumstances(spec: Spec, backends: Sequence[str], path: Path) -> Circumstan
         when=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         python=platform.python_version(),
         platform=platform.platform(),
-        cores=os.cpu_count() or 1,
+        cores=cores(),
         versions=versions,
         command=command(spec, backends, path),
     )
