@@ -96,7 +96,7 @@ def test_the_pip_command_names_what_the_extra_names():
 @pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux can do this")
 def test_cores_are_those_that_this_process_may_use():
-    """Wherever they are counted: the processes of a comparison, of a sweep, of a lab."""
+    """Wherever they are counted: for a comparison, large parameters, a lab."""
     code = """
 import os
 os.cpu_count = lambda: 64  # a large machine, of which this process has one core
