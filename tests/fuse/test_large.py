@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,6 @@ import pytest
 from d2lopt import rules
 from d2lopt.backend.frameworks import FRAMEWORKS
 from d2lopt.backend.tools import compile_clock
-from d2lopt.bench import floor, large
-from d2lopt.errors import InputError
 from d2lopt.fuse import fused as fuse
 from d2lopt.fuse import loops
 from d2lopt.rules import native, pieces
@@ -348,36 +345,3 @@ def test_without_numba_the_numbers_are_the_same(backend):
     assert (
         child(WITHOUT, backend) == "the floor needs Numba: pip install 'd2lopt[fast]'."
     )
-
-
-# ------------------------------------------------------------------------- measuring
-
-
-def test_the_floor_is_a_loop_that_takes_time():
-    loop = floor.Floor(10_000)
-    start = time.perf_counter()
-    loop()
-    assert 0 < time.perf_counter() - start < 1
-    loop = floor.Floor(1000, "float64")
-    p, g, s = loop.job[1]
-    before = [p.copy(), s.copy()]
-    loop()
-    np.testing.assert_array_equal(p, before[0] - g)
-    np.testing.assert_array_equal(s, before[1] + g)
-
-
-def test_a_step_of_each_variant_is_measured(d2l, backend):
-    found = large.measure(d2l, 10_000, repeat=2)
-    own = [name for name in found.variants if name.startswith("built-in")]
-    assert list(found.variants)[:2] == ["plain", "compiled"]
-    assert bool(own) == (backend != "numpy")
-    assert found.floor > 0
-    for variant in found.variants.values():
-        assert variant.seconds / found.floor > 0
-        assert variant.seconds_first >= 0
-
-
-def test_a_floor_without_numba_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(floor, "numba", lambda: None)
-    with pytest.raises(InputError, match=r"pip install 'd2lopt\[fast\]'"):
-        floor.Floor(10)

@@ -180,6 +180,7 @@ def rule(params, grads, states, hyperparams):
     assert "with lr = 0.35, gamma = 0.7" in result.hint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_what_is_not_in_the_catalogue_is_shown_where_it_departs(d2l, rule):
     text = RULES_TEXT[rule].replace("(p, p -", "(p, p - 0.03 * p * p -")

@@ -28,6 +28,7 @@ STEPS = 6
 # What a student may write as a number of their own, as the chapters do.
 OPTIONAL = ("eps", "beta1", "beta2")
 
+# The hyperparameters of a probe, where they are not the rule's defaults.
 _FIRST = {"lr": 0.2, "gamma": 0.9, "rho": 0.9, "momentum": 0.9, "weight_decay": 0.3}
 _SECOND = {"lr": 0.35, "gamma": 0.7, "rho": 0.8, "momentum": 0.6, "weight_decay": 0.15}
 _OTHER = {"lr": 0.3, "eps": 0.1, "beta1": 0.7, "beta2": 0.95}
@@ -56,8 +57,8 @@ def _sizes(rule: str) -> list[float]:
     return [1.7, 0.4, counts, 6 * counts, 0.0]
 
 
-def _made(rule: str, shapes: Shapes, seed: int) -> tuple[Any, Any]:
-    """(start, grads) of a probe."""
+def _drawn(rule: str, shapes: Shapes, seed: int) -> tuple[Any, Any]:
+    """(start, grads) of a probe, the same for the same seed."""
     rng = np.random.default_rng(seed)
     start = tuple(rng.uniform(0.5, 1.5, shape) for shape in shapes)
     steps = []
@@ -82,22 +83,26 @@ def _hyperparams(rule: str, changed: Mapping[str, float]) -> dict[str, float]:
     return {name: changed.get(name, value) for name, value in defaults.items()}
 
 
+# A probe is made once, as `paths.py` keeps the paths over it by the object that it is:
+# over a new one of equal numbers, every path would be computed anew.
+
+
 @lru_cache
 def naming(rule: str) -> list[Probe]:
     """The probes by which mistakes are named, two of them."""
-    found = []
+    both = []
     for seed, changed in ((1, _FIRST), (2, _SECOND)):
         numbers = _hyperparams(rule, changed)
         told = [f"{k} = {v:g}" for k, v in numbers.items() if k in _FIRST]
         title = f" with {', '.join(told)}" if told else ""
-        found.append(Probe(title, numbers, *_made(rule, EQUAL, seed)))
-    return found
+        both.append(Probe(title, numbers, *_drawn(rule, EQUAL, seed)))
+    return both
 
 
 @lru_cache
 def lesson(rule: str) -> Probe:
     """A probe with the shapes of the lesson's parameters, w (d, 1) and b (1,)."""
-    return Probe("", _hyperparams(rule, _FIRST), *_made(rule, LESSON, 3))
+    return Probe("", _hyperparams(rule, _FIRST), *_drawn(rule, LESSON, 3))
 
 
 @lru_cache
@@ -110,7 +115,7 @@ def other(rule: str, fixed: tuple[str, ...] = ()) -> Probe:
     numbers = _hyperparams(rule, {**_FIRST, **changed})
     told = ", ".join(f"{k} = {numbers[k]:g}" for k in OPTIONAL if k in numbers)
     title = f" with {told}" if told else ""
-    return Probe(title, numbers, *_made(rule, EQUAL, 4))
+    return Probe(title, numbers, *_drawn(rule, EQUAL, 4))
 
 
 @lru_cache
@@ -122,7 +127,7 @@ def aliased(rule: str) -> Probe:
 @lru_cache
 def single(rule: str) -> Probe:
     """A probe in which every parameter is one number, of shape (1, 1)."""
-    return Probe("", _hyperparams(rule, _FIRST), *_made(rule, SINGLE, 5))
+    return Probe("", _hyperparams(rule, _FIRST), *_drawn(rule, SINGLE, 5))
 
 
 def with_hyperparams(probe: Probe, **changed: float) -> Probe:
