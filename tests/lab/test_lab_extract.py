@@ -54,6 +54,10 @@ def value(text, **more):
         "import sys\nsys.exit()\ndef f(): return 7",
         "\ufeffdef f(): return 7",
         "def f(): return 7\r\n",
+        "def max(*x): return 7\ndef f(): return max(1, 2)",
+        "sum = iter = lambda x: 7\ndef f(): return sum([iter(0)])",
+        "from operator import add as pow\ndef f(): return pow(3, 4)",
+        "class print:\n    k = 7\ndef f(): return print.k",
     ],
 )
 def test_a_function_comes_with_what_it_needs(text):
