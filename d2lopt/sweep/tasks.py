@@ -171,10 +171,12 @@ def _in_processes(run: Work, tasks: Sequence[Task], jobs: int) -> Results:
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     jobs = max(2, min(jobs, len(tasks)))  # with one, joblib would run it right here
-    call = joblib.delayed(partial(_in_worker, run, os.getpid()))
+    call = joblib.delayed(partial(_in_worker, run))
+    # Before its first task too: a parent may die while its workers start.
+    watching = {"initializer": _end_with, "initargs": (os.getpid(),)}
     ended = False
     try:
-        with joblib.parallel_config("loky", inner_max_num_threads=1):
+        with joblib.parallel_config("loky", inner_max_num_threads=1, **watching):
             parallel = joblib.Parallel(
                 jobs, return_as="generator_unordered", batch_size=1
             )
@@ -183,32 +185,30 @@ def _in_processes(run: Work, tasks: Sequence[Task], jobs: int) -> Results:
         ended = True
     finally:
         if not ended:  # Ctrl-C: what the processes are at is of no use any more
-            get_reusable_executor().shutdown(wait=False, kill_workers=True)
+            get_reusable_executor(reuse=True).shutdown(wait=False, kill_workers=True)
 
 
-def _in_worker(run: Work, parent: int, task: Task) -> tuple[Task, Records]:
+def _in_worker(run: Work, task: Task) -> tuple[Task, Records]:
     """A task in a process that ends when its parent does, and not before."""
     if threading.current_thread() is threading.main_thread():
         # A terminal sends Ctrl-C to all processes; the parent ends its workers itself.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _end_with(parent)
     return task, run(task)
 
 
-_watched: set[int] = set()  # the parents that a thread of this process watches
-
-
 def _end_with(parent: int) -> None:
-    """End this process when `parent` is gone, even by a signal that none can catch."""
+    """End this worker when `parent` is gone, even by a signal that none can catch.
+
+    A worker without a parent would wait for ever, with the parent's output held open,
+    so that a pipe behind it would never end.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(0.5)
         os._exit(1)
 
-    if parent not in _watched and os.getppid() == parent:
-        _watched.add(parent)
-        threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=watch, daemon=True).start()
 
 
 # ---------------------------------------------------------------------- on a cluster

@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -274,6 +275,26 @@ def check_complete(out: Path) -> dict:
     assert len(keys) == 32 * SEEDS
     assert set(keys.values()) == {1}
     return {(r["hyperparams"]["lr"], r["seed"]): r["losses"] for r in records}
+
+
+@pytest.mark.slow
+@pytest.mark.processes
+@pytest.mark.parametrize("delay", [0.0, 0.1, 0.2, 0.4])
+def test_workers_end_with_their_parent_while_they_start(tmp_path, delay):
+    """`delay` seconds after the first of them is there."""
+    process = start(tmp_path)
+    parent, workers, limit = psutil.Process(process.pid), [], time.monotonic() + 60
+    while not workers and time.monotonic() < limit:
+        workers = parent.children(recursive=True)
+    time.sleep(delay)
+    workers = parent.children(recursive=True)
+    process.kill()
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    for worker in alive:
+        worker.kill()
+    assert workers
+    assert alive == []
+    process.communicate(timeout=20)  # nobody holds its output open
 
 
 @pytest.mark.slow
