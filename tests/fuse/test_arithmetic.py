@@ -7,8 +7,8 @@ gives as it is written, with NumPy in float64, is what each is held against.
 import functools
 
 import numpy as np
+import perceptron
 import pytest
-import test_native
 
 from d2lopt.backend.frameworks import FRAMEWORKS
 from d2lopt.rules.rule import Rule
@@ -85,19 +85,19 @@ def test_compiled_on_request(d2l, oracle):
 
     expected = folded(oracle, False)
     assert np.abs(expected[0] - start).min() > 1e-3
-    test_native.assert_close(folded(d2l, True), expected)
+    perceptron.assert_close(folded(d2l, True), expected)
 
 
 def test_as_a_native_optimizer(d2l, backend):
-    if backend not in test_native.WAYS:
+    if backend not in perceptron.WAYS:
         pytest.skip(f"{FRAMEWORKS[backend].title} has no optimizer of its own")
     rule = functools.partial(arithmetic, d2l)
-    training = test_native.WAYS[backend](d2l, rule, init_states=init_states, **NUMBERS)
+    training = perceptron.WAYS[backend](d2l, rule, init_states=init_states, **NUMBERS)
     for _ in range(3):
         training.epoch()
-    expected = test_native.by_hand(d2l, RULE, NUMBERS, 3)
-    assert np.abs(expected[0] - test_native.START[0]).max() > 1e-2
-    test_native.assert_close(training.weights(), expected)
+    expected = perceptron.by_hand(d2l, RULE, NUMBERS, 3)
+    assert np.abs(expected[0] - perceptron.START[0]).max() > 1e-2
+    perceptron.assert_close(training.weights(), expected)
 
 
 @pytest.mark.filterwarnings("error:the rule is not compiled")
@@ -114,7 +114,7 @@ def test_as_one_loop(d2l, oracle):
     expected = trained(oracle, learner_s(oracle))
     for rule in (RULE, arithmetic_of(d2l)):
         found = trained(d2l, d2l.compiled(rule))
-        test_native.assert_close(found, expected)
+        perceptron.assert_close(found, expected)
 
 
 def arithmetic_of(d2l):
