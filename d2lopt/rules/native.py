@@ -15,8 +15,9 @@ from ..backend.contract import Backend, State, Variable
 from ..errors import InputError, unknown
 from . import checks
 from .forms import as_rule, is_library_rule, portable_form
+from .hyperparams import check_ranges
 from .optimizers import RULES, find
-from .pieces import PIECES, Chain
+from .pieces import PIECES, ByLr, Chain
 from .rule import LearnersRule, Rule
 
 Written = str | list[list[Any]]  # a rule as JSON: its name, or its pieces
@@ -53,6 +54,31 @@ def check(
         given = {name: given[name] for name in given if name == "lr"}
     scheduled = [n for n in given if n in names and isinstance(given[n], schedules)]
     checks.check(rule, given, scheduled, partly=partly, unread=False)
+
+
+def lacks_rate(rule: Rule) -> bool:
+    """Whether a rule of this library, adadelta or a chain, has no lr to schedule."""
+    return "lr" not in rule.hyperparams and not isinstance(rule.step, LearnersRule)
+
+
+def with_rate(rule: Rule) -> Rule:
+    """A rule that lacks a rate, so that an lr multiplies its steps.
+
+    adadelta reads it if it is given; a chain has `ByLr` at its end.
+    """
+    if isinstance(rule.step, Chain):
+        return Chain(*rule.step.pieces, ByLr()).rule
+    return rule
+
+
+def check_with_rate(
+    rule: Rule, given: Mapping[str, Any], schedules: Any = (), partly: bool = False
+) -> None:
+    """`check`, where a rule that lacks a rate may be given one: see `with_rate`."""
+    others = {n: v for n, v in given.items() if n != "lr" or not lacks_rate(rule)}
+    check(rule, others, schedules, partly=partly)
+    if "lr" in given and not isinstance(given["lr"], schedules):
+        check_ranges({"lr": given["lr"]})
 
 
 def start(d2l: Backend, rule: Rule, params: Sequence[Variable]) -> list[State]:

@@ -112,8 +112,10 @@ def adadelta(
 
     `rho` ρ is the share of the past that a step keeps; `eps` ε (1e-5 if not given) is
     also what the first step grows from. States: (s, x). Source: Zeiler, 2012.
+
+    `lr` η is 1, if a schedule of a framework does not set it.
     """
-    rho, eps = h["rho"], h.get("eps", 1e-5)
+    rho, eps, lr = h["rho"], h.get("eps", 1e-5), h.get("lr", 1.0)
     for p, g, (s, x) in zip(params, grads, states, strict=True):
         # s ← ρ s + (1 − ρ) g²
         d2l.assign(s, rho * s + (1 - rho) * d2l.square(g))
@@ -121,8 +123,8 @@ def adadelta(
         d = d2l.sqrt(x + eps) / d2l.sqrt(s + eps) * g
         # x ← ρ x + (1 − ρ) d²
         d2l.assign(x, rho * x + (1 - rho) * d2l.square(d))
-        # p ← p − d
-        d2l.assign(p, p - d)
+        # p ← p − η d
+        d2l.assign(p, p - lr * d)
 
 
 def adam(
