@@ -2,6 +2,12 @@
 
 The project retired in 2023 and still asks NumPy for the name `numpy.bool`, which
 NumPy 1.24 removed; only this module knows, and puts it back before the import.
+
+The import calls `npx.set_np()`, for the whole process: without it, MXNet has no shape
+(), and a loss or a learning rate none that a rule could read. Gluon code of your own on
+the older `mx.nd` then stops with "Please ensure that you have activated numpy
+semantics": call `npx.reset_np()` behind the import. `d2l.optimizer` trains such nets
+too; the rest of this module needs `npx.set_np()` again.
 """
 
 import functools

@@ -353,14 +353,6 @@ def test_mxnet_cannot_save_a_local_function_and_says_so(d2l, way, backend, tmp_p
         training.save(tmp_path)
 
 
-def test_mxnet_has_one_rate_for_all(d2l, way, backend):
-    only(backend, "mxnet")
-    training = way(d2l.rmsprop, **RMSPROP)
-    training.params[0].lr_mult = 0.5
-    with pytest.raises(InputError, match="one lr for all parameters"):
-        training.epoch()
-
-
 @pytest.mark.parametrize("at_once", [True, False])
 def test_mxnet_on_several_devices(d2l, backend, at_once):
     only(backend, "mxnet")
