@@ -239,7 +239,7 @@ MXNET = (
         "momentum",
         "nag",
         {"lr": "learning_rate", "clip_value": "clip_gradient", "momentum": "momentum"},
-        {"lr": 0.1},
+        {"lr": 0.01},
         fixed={"nesterov": True},
         rounds=_MXNET_ROUNDS,
         note="with wd, the buffer reads the weight that is already updated.",
