@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from ..backend.contract import Backend, State, Variable
@@ -66,9 +67,19 @@ def with_rate(rule: Rule) -> Rule:
 
     adadelta reads it if it is given; a chain has `ByLr` at its end.
     """
-    if isinstance(rule.step, Chain):
-        return Chain(*rule.step.pieces, ByLr()).rule
-    return rule
+    if not isinstance(rule.step, Chain):
+        return rule
+    rated = Chain(*rule.step.pieces, ByLr()).rule
+    if rule.init_states == rule.step.init_states:
+        return rated
+    return rated._replace(init_states=partial(_with_no_state_more, rule.init_states))
+
+
+def _with_no_state_more(
+    init_states: Callable[..., Any], d2l: Backend, params: Sequence[Variable]
+) -> list[State]:
+    """A caller's states for a chain that got one more piece, which keeps none."""
+    return [(*state, ()) for state in init_states(d2l, params)]
 
 
 def check_with_rate(

@@ -271,6 +271,16 @@ def test_a_rate_multiplies_the_step_of_a_rule_without_one(d2l, mx, name):
         step(lr=-1.0)
 
 
+def test_states_of_your_own_start_a_chain_that_gets_a_rate(d2l, mx):
+    def init_states(d2l, params):
+        return [((d2l.variable(d2l.zeros_like(p) + 2.0),),) for p in params]
+
+    params = params_of(mx, 1.0)
+    opt = d2l.optimizer(Chain(pieces.Momentum()), init_states, momentum=0.5, lr=0.1)
+    descend(mx, mx.gluon.Trainer(params, opt), (params[0], 1.0))
+    assert values(params) == pytest.approx([0.8])
+
+
 def test_schedules_and_counts_are_mxnet_s(d2l, mx):
     """A scheduler of its own, also beside lr; begin_num_update starts its count."""
     found = []

@@ -269,6 +269,16 @@ def test_a_rate_multiplies_the_step_of_a_rule_without_one(d2l, paddle, name):
         step(-1.0)
 
 
+def test_states_of_your_own_start_a_chain_that_gets_a_rate(d2l, paddle):
+    def init_states(d2l, params):
+        return [((d2l.variable(d2l.zeros_like(p) + 2.0),),) for p in params]
+
+    p = param(paddle, [1.0])
+    made = d2l.optimizer(Chain(pieces.Momentum()), init_states, momentum=0.5)
+    descend(made(0.1, parameters=[p]), (p, 1.0))
+    assert p.item() == pytest.approx(0.8)
+
+
 def test_a_rate_of_a_parameter_is_a_factor(d2l, paddle):
     a, b = param(paddle, [0.0]), param(paddle, [0.0], learning_rate=0.5)
     opt = d2l.optimizer(CLIPPED, lr=1.0, clip=1.0)(parameters=[a, b])
