@@ -9,7 +9,7 @@ import pickle
 
 import numpy as np
 
-from d2lopt.rules import native, pieces
+from d2lopt.rules import RULES, native, pieces
 from d2lopt.rules.pieces import Chain
 
 BATCHES = 5  # of 8 rows, an epoch
@@ -44,6 +44,23 @@ CHAIN_NUMBERS = RMSPROP | {
 
 def rule_and_numbers(d2l, name):
     return {"rmsprop": (d2l.rmsprop, RMSPROP), "chain": (CHAIN, CHAIN_NUMBERS)}[name]
+
+
+EVERY_RULE = [*RULES, "chain", "mine"]
+
+
+def any_rule(d2l, name):
+    """A rule with its numbers: the library's, a chain, or a learner's own."""
+    if name == "chain":
+        return CHAIN, CHAIN_NUMBERS
+    if name == "mine":
+
+        def mine(params, grads, states, hyperparams):
+            for p, g in zip(params, grads, strict=True):
+                d2l.assign(p, p - hyperparams["lr"] * (g + d2l.square(g)))
+
+        return mine, {"lr": 0.1}
+    return getattr(d2l, name), dict(RULES[name].hyperparams)
 
 
 def halving(t):

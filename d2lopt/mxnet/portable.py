@@ -123,6 +123,7 @@ class Portable(mxnet.optimizer.Optimizer):  # type: ignore[misc]  # it has no ty
         self, index: list[int], weight: list[Any], grad: list[Any], state: list[Any]
     ) -> None:
         self._update_count(index)
+        self._check_together(index)
         own = self._own_numbers(index)
         low = [self.multi_precision and is_low(w) for w in weight]
         params = [
@@ -143,6 +144,21 @@ class Portable(mxnet.optimizer.Optimizer):  # type: ignore[misc]  # it has no ty
         for w, p, wide in zip(weight, params, low, strict=True):
             if wide:
                 p.astype(w.dtype).copyto(w.as_np_ndarray())
+
+    def _check_together(self, index: list[int]) -> None:
+        """Raise an InputError if this step has been taken with other parameters.
+
+        A Trainer's optimizer knows its parameters, and was checked before. That of a
+        Module finds it out only here, where MXNet prints the error and goes on.
+        """
+        if self.param_dict or not needs_all(self.rule):
+            return
+        counts = self._index_update_count
+        if any(n == counts[index[0]] for i, n in counts.items() if i not in index):
+            raise InputError(
+                "a rule needs all gradients at once: give update lists of them; on "
+                "several devices, set MXNET_UPDATE_ON_KVSTORE=0 in the environment."
+            )
 
     def _own_numbers(self, index: list[int]) -> list[dict[str, float]]:
         """Each parameter's rate and decay, with its lr_mult and wd_mult."""

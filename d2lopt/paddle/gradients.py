@@ -27,6 +27,19 @@ def check_params(params: Any) -> None:
             )
 
 
+def listed(parameters: Any) -> list[Any]:
+    """`parameters` as a list; InputError for one parameter, one group or none."""
+    if isinstance(parameters, paddle.Tensor | dict):
+        raise InputError(
+            "parameters must be a list, of parameters or of groups; got a single "
+            f"{type(parameters).__name__}: put it into a list."
+        )
+    every = list(parameters)
+    if not every:
+        raise InputError("parameters is empty: there is nothing to optimize.")
+    return every
+
+
 def is_low(p: Tensor) -> bool:
     """Whether a parameter has so few digits that small steps are lost in it."""
     return p.dtype in _LOW

@@ -86,10 +86,11 @@ class Portable(paddle.optimizer.Optimizer):  # type: ignore[misc]  # it has no t
         self._in_step = False
         rate = self._given.get("lr", 1.0)
         rate = rate if isinstance(rate, SCHEDULE) else float(rate)
-        parameters = parameters if parameters is None else list(parameters)
-        if not (parameters and isinstance(parameters[0], dict)):
-            native.check_with_rate(self.rule, self._given, SCHEDULE)
-            gradients.check_params(parameters or [])
+        if parameters is not None:  # else Paddle says what is missing
+            parameters = gradients.listed(parameters)
+            if not isinstance(parameters[0], dict):
+                native.check_with_rate(self.rule, self._given, SCHEDULE)
+                gradients.check_params(parameters)
         super().__init__(rate, parameters, regularizer, grad_clip, name)
 
     def _add_param_group(self, group: dict[str, Any]) -> None:
@@ -233,7 +234,12 @@ class Portable(paddle.optimizer.Optimizer):  # type: ignore[misc]  # it has no t
         super().set_state_dict(rest)
         leaves = self._leaves(every=True)
         saved = {n for n, v in state_dict.items() if not isinstance(v, dict)}
-        if saved - leaves.keys():
+        # A parameter that was never updated has none; any other has all of them.
+        places = {name.split(".")[0] for name in saved}
+        wanted = {name for name in leaves if name.split(".")[0] in places}
+        if saved != wanted or any(
+            list(state_dict[name].shape) != list(leaves[name].shape) for name in saved
+        ):
             raise InputError("these states are of another rule or another net.")
         for name in saved:
             leaves[name].set_value(state_dict[name])

@@ -4,17 +4,16 @@ import copy
 
 import numpy as np
 import pytest
-from perceptron import CHAIN, CHAIN_NUMBERS, RMSPROP
+from perceptron import CHAIN, CHAIN_NUMBERS, EVERY_RULE, RMSPROP, any_rule
 
 from d2lopt.backend.frameworks import FRAMEWORKS
 from d2lopt.errors import InputError
-from d2lopt.rules import RULES, pieces
+from d2lopt.rules import pieces
 from d2lopt.rules.pieces import Chain
 
 SGD = {"lr": 0.1}
 COUPLED = Chain(pieces.CoupledL2(), pieces.ByLr())
 CLIPPED = Chain(pieces.ClipByGlobalNorm(), pieces.ByLr())
-EVERY = [*RULES, "chain", "mine"]
 
 
 @pytest.fixture
@@ -32,20 +31,6 @@ def nd(mx):
     mx.npx.reset_np()
     yield mx.nd
     mx.npx.set_np()
-
-
-def rule_of(d2l, name):
-    """A rule with its numbers: the library's, a chain, or a learner's own."""
-    if name == "chain":
-        return CHAIN, CHAIN_NUMBERS
-    if name == "mine":
-
-        def mine(params, grads, states, hyperparams):
-            for p, g in zip(params, grads, strict=True):
-                d2l.assign(p, p - hyperparams["lr"] * (g + d2l.square(g)))
-
-        return mine, SGD
-    return getattr(d2l, name), dict(RULES[name].hyperparams)
 
 
 def params_of(mx, *values, **attributes):
@@ -145,9 +130,9 @@ def test_wd_mult_is_also_for_l1(d2l, mx):
 # --------------------------------------------------------------------- sparse gradients
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", EVERY_RULE)
 def test_sparse_gradients_train_as_dense_ones(d2l, nd, mx, name):
-    rule, numbers = rule_of(d2l, name)
+    rule, numbers = any_rule(d2l, name)
     rows = [nd.array(r) for r in ([1, 1, 3], [3, 0, 3])]
     start = np.linspace(-1, 1, 10).reshape(5, 2)
     found = []
@@ -206,6 +191,22 @@ def test_a_global_norm_is_over_dtypes(d2l, mx):
     a.grad_req = "null"
     descend(mx, trainer, (b, 4.0))
     assert values(params) == pytest.approx([-1.6, -1.8])
+
+
+def test_parameters_that_come_one_by_one_are_refused(d2l, mx):
+    """Each by itself has another norm; a Module on several devices does so."""
+    opt = d2l.optimizer(CLIPPED, lr=1.0, clip=1.0)
+    w, g = mx.np.zeros((1,)), mx.np.ones((1,))
+    state = opt.create_state(0, w)
+    for _ in range(2):
+        opt.update([0, 1], [w, w], [g, g], [state, state])
+    opt = d2l.optimizer(CLIPPED, lr=1.0, clip=1.0)
+    opt.update(0, w, g, state)
+    with pytest.raises(InputError, match="give update lists of them"):
+        opt.update(1, w, g, state)
+    opt = d2l.optimizer(d2l.sgd, lr=1.0)  # for which it makes no difference
+    for i in (0, 1):
+        opt.update(i, w, g, opt.create_state(i, w))
 
 
 def test_clip_gradient_is_before_the_rule_and_wd_behind_it(d2l, mx):
@@ -318,10 +319,10 @@ def test_options_that_cannot_be_are_refused(d2l, mx, given, message):
         d2l.optimizer(d2l.sgd, lr=0.1, **given)
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", EVERY_RULE)
 @pytest.mark.parametrize("method", ["update", "update_multi_precision"])
 def test_one_weight_by_itself(d2l, mx, name, method):
-    rule, numbers = rule_of(d2l, name)
+    rule, numbers = any_rule(d2l, name)
     found = []
     for listed in (False, True):
         opt = d2l.optimizer(rule, **numbers)
@@ -358,9 +359,9 @@ def test_multi_precision_keeps_float32_beside(d2l, mx, tmp_path):
 # --------------------------------------------------------------------------- other nets
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", EVERY_RULE)
 def test_a_net_on_older_arrays_trains_after_reset_np(d2l, nd, mx, name, tmp_path):
-    rule, numbers = rule_of(d2l, name)
+    rule, numbers = any_rule(d2l, name)
     if name == "mine":
         tmp_path = None  # a local function cannot be saved
     net = mx.gluon.nn.Dense(1, in_units=2)

@@ -2,17 +2,16 @@
 
 import numpy as np
 import pytest
-from perceptron import CHAIN, CHAIN_NUMBERS, RMSPROP
+from perceptron import CHAIN, CHAIN_NUMBERS, EVERY_RULE, RMSPROP, any_rule
 
 from d2lopt.backend.frameworks import FRAMEWORKS
 from d2lopt.errors import InputError
-from d2lopt.rules import RULES, pieces
+from d2lopt.rules import pieces
 from d2lopt.rules.pieces import Chain
 
 SGD = {"lr": 0.1}
 COUPLED = Chain(pieces.CoupledL2(), pieces.ByLr())
 CLIPPED = Chain(pieces.ClipByGlobalNorm(), pieces.ByLr())
-EVERY = [*RULES, "chain", "mine"]
 
 
 @pytest.fixture
@@ -22,20 +21,6 @@ def paddle(d2l, backend):
     import paddle
 
     return paddle
-
-
-def rule_of(d2l, name):
-    """A rule with its numbers: the library's, a chain, or a learner's own."""
-    if name == "chain":
-        return CHAIN, CHAIN_NUMBERS
-    if name == "mine":
-
-        def mine(params, grads, states, hyperparams):
-            for p, g in zip(params, grads, strict=True):
-                d2l.assign(p, p - hyperparams["lr"] * (g + d2l.square(g)))
-
-        return mine, SGD
-    return getattr(d2l, name), dict(RULES[name].hyperparams)
 
 
 def param(paddle, value, dtype="float32", **attributes):
@@ -56,12 +41,12 @@ def descend(opt, *pairs):
 # --------------------------------------------------------------------- sparse gradients
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", EVERY_RULE)
 @pytest.mark.parametrize("grouped", [False, True])
 def test_an_embedding_s_sparse_gradients_train_as_dense_ones(
     d2l, paddle, name, grouped
 ):
-    rule, numbers = rule_of(d2l, name)
+    rule, numbers = any_rule(d2l, name)
     rows = [paddle.to_tensor(r) for r in ([1, 1, 3], [3, 0, 3])]
     start = paddle.nn.initializer.Assign(np.linspace(-1, 1, 10).reshape(5, 2))
     found = []
@@ -315,6 +300,22 @@ def test_complex_and_foreign_parameters_are_refused(d2l, paddle):
     net = paddle.nn.Linear(1, 1)
     with pytest.raises(InputError, match="as net.parameters"):
         made(parameters=net.named_parameters())
+    with pytest.raises(InputError, match="must be a list, of parameters or of groups"):
+        made(parameters=net.weight)
+    with pytest.raises(InputError, match="nothing to optimize"):
+        made(parameters=[])
+
+
+@pytest.mark.parametrize("other", ["adam", "momentum"])
+def test_states_of_another_rule_or_shape_are_refused(d2l, paddle, other):
+    p = param(paddle, [1.0, 2.0])
+    opt = d2l.optimizer(d2l.momentum, lr=0.1, momentum=0.5)(parameters=[p])
+    descend(opt, (p, 1.0))
+    more = {"beta1": 0.9, "beta2": 0.9} if other == "adam" else {"momentum": 0.5}
+    q = param(paddle, [1.0, 2.0] if other == "adam" else [1.0])
+    again = d2l.optimizer(getattr(d2l, other), lr=0.1, **more)(parameters=[q])
+    with pytest.raises(InputError, match="of another rule or another net"):
+        again.set_state_dict(opt.state_dict())
 
 
 def test_frozen_parameters_stay_and_thaw(d2l, paddle):
