@@ -164,8 +164,8 @@ class Portable(mxnet.optimizer.Optimizer):  # type: ignore[misc]  # it has no ty
         """Each parameter's rate and decay, with its lr_mult and wd_mult."""
         own: list[dict[str, float]] = [{} for _ in index]
         if "lr" in self.numbers:
+            check_ranges({"lr": self.learning_rate})
             for numbers, rate in zip(own, self._get_lrs(index), strict=True):
-                check_ranges({"lr": rate})
                 numbers["lr"] = rate
         if isinstance(self.numbers.get("weight_decay"), Real):
             for numbers, decay in zip(own, self._get_wds(index), strict=True):
