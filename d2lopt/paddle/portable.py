@@ -97,6 +97,8 @@ class Portable(paddle.optimizer.Optimizer):  # type: ignore[misc]  # it has no t
         if "lr" in group:
             raise InputError("a group has a learning_rate, which is a factor of lr")
         params = group["params"]
+        if isinstance(params, set):
+            raise InputError("the params of a group need an order: give a list.")
         params = [params] if isinstance(params, paddle.Tensor) else list(params)
         gradients.check_params(params)
         # Left in the group, Paddle would read weight_decay too, and decay twice.

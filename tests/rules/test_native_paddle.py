@@ -339,6 +339,8 @@ def test_a_group_added_later_is_checked_and_trained(d2l, paddle):
     opt = d2l.optimizer(CLIPPED, lr=1.0, clip=1.0)(parameters=[{"params": [a]}])
     with pytest.raises(InputError, match="clip must be a number above 0"):
         opt._add_param_group({"params": [b], "clip": -1})
+    with pytest.raises(InputError, match="need an order: give a list"):
+        opt._add_param_group({"params": {b}})
     opt._add_param_group({"params": [b]})
     descend(opt, (a, 3.0), (b, 4.0))
     assert [a.item(), b.item()] == pytest.approx([-0.6, -0.8])
