@@ -174,7 +174,7 @@ def _explained(
         "formula": "\n".join(formula(native[0])) if native and written_out else "",
         "reason": reason,
         "checked": CHECKED[name],
-        "optimizers": FRAMEWORKS[name].optimizers or FRAMEWORKS[name].title,
+        "optimizers": FRAMEWORKS[name].optimizers_title,
         "options": any(r.status in ("ok", "diverged") for r in row.values()),
     }
 
