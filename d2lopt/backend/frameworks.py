@@ -18,6 +18,11 @@ class Framework:
     distributions: tuple[str, ...]  # what pip calls it, the tested one first
     optimizers: str = ""  # the distribution of its own optimizers, if it is another
 
+    @property
+    def optimizers_title(self) -> str:
+        """How people call what its own optimizers come in."""
+        return self.optimizers or self.title
+
 
 FRAMEWORKS: dict[str, Framework] = {
     "numpy": Framework("NumPy", "numpy", ("numpy",)),

@@ -11,6 +11,7 @@ from ..backend.arrays import Array, numpy_of
 from ..backend.contract import Backend, Tensor
 from ..data import airfoil
 from ..errors import InputError
+from ..show.figures import STAND_IN
 from ..train import batches
 
 
@@ -46,7 +47,7 @@ def get_data_ch11(
     if dataset.note and not quiet:
         print(dataset.note)
     X, y = dataset.X[:n].astype(dtype), dataset.y[:n].astype(dtype)
-    note = "data: generated stand-in" if dataset.note else None
+    note = STAND_IN if dataset.note else None
     made = batches.Minibatches(d2l, X, y, batch_size, seed, note)
     as_dataset = getattr(d2l, "as_dataset", lambda minibatches: minibatches)
     return as_dataset(made), X.shape[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,39 +15,6 @@ from ..errors import InputError, unknown
 from ..files import make_folder
 from .checks import installed_backends, known_backend, load_data, split
 from .options import BACKENDS, DATA, DEVICE, json_option, limit_option, out_option
-
-
-def measure_unchecked(names: Sequence[str], kind: str) -> list[str]:
-    """A sentence for each framework whose version the table was never checked with.
-
-    Its rows are measured here and now, so that what is said of it is not a guess.
-    """
-    from ..conventions.conformance import survey
-    from ..conventions.table import unchecked
-    from ..show.screen import Progress
-
-    new = unchecked(names)
-    if not new:
-        return []
-    with Progress(quiet=True) as progress:
-        findings = survey(new, [kind], 600.0, progress)
-    sentences = []
-    for name in new:
-        of_framework = [f for f in findings if f.backend == name]
-        failed = [f.message for f in of_framework if not f.name]
-        if failed:
-            verdict = f"could not be measured ({failed[0]})"
-        elif all(f.conforms for f in of_framework):
-            verdict = "conforms to its row"
-        else:
-            verdict = "does NOT conform to its row"
-        first = of_framework[0]
-        sentences.append(
-            f"{FRAMEWORKS[name].optimizers or FRAMEWORKS[name].title} "
-            f"{first.optimizers_version} was never checked before (the "
-            f"table knows {first.checked}); measured now, its {kind} {verdict}."
-        )
-    return sentences
 
 
 @click.command()
@@ -81,7 +47,7 @@ def explain(
     them: what changes the final loss, one factor at a time.
 
     \b
-    d2lopt explain rmsprop
+    d2lopt explain adam
     d2lopt explain rmsprop --from torch --to tensorflow --lr 0.01 --gamma 0.9
     """
     from ..conventions.formulas import formulas
@@ -98,6 +64,7 @@ def explain(
         else:
             formula_table(optimizer).print()
         return
+    from ..conventions.conformance import measure_unchecked
     from ..conventions.explain import explain as measure
     from ..show.figures import save
 
@@ -140,6 +107,7 @@ def translate(
     \b
     d2lopt translate rmsprop --from torch --to tensorflow alpha=0.99 momentum=0.9
     """
+    from ..conventions.conformance import measure_unchecked
     from ..conventions.translate import as_lines, measured
     from ..conventions.translate import translate as translated
     from ..rules.optimizers import find

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ..backend.frameworks import FRAMEWORKS
 from ..errors import InputError
@@ -27,6 +28,17 @@ def together(*options: Option) -> Option:
         return command
 
     return add
+
+
+def given(*names: str) -> dict[str, Any]:
+    """Those of the running command's options that it was given: --option → value."""
+    context = click.get_current_context()
+    return {
+        option.opts[0]: context.params[option.name]
+        for option in context.command.params
+        if option.name in names
+        and context.get_parameter_source(option.name) is not ParameterSource.DEFAULT
+    }
 
 
 # ----------------------------------------------------------------- what runs, and where

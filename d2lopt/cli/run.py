@@ -27,6 +27,7 @@ from .options import (
     DEVICE,
     DTYPE,
     EPOCHS,
+    given,
     hyperparam_options,
     json_option,
     limit_option,
@@ -187,7 +188,8 @@ def compare(
         )
 
         check_writable(html)
-        about = circumstances(spec, chosen, html)
+        named = given("data", "limit", "out", "as_json")
+        about = circumstances(spec, chosen, html, named)
     with Progress(quiet=as_json) as progress:
         records = run_all(spec, chosen, limit=limit, progress=progress, out=out)
         if html is not None:

@@ -18,7 +18,8 @@ from ..backend import load
 from ..backend.contract import Backend, Tensor
 from ..backend.environment import installed_version, optimizers_version
 from ..backend.processes import Event, all_at_once
-from .table import CHECKED, ROWS
+from ..rules.pieces import Chain
+from .table import CHECKED, ROWS, kind_of, never_checked, unchecked
 from .traits import NEUTRAL, Builtin, Settings, hyperparams
 
 if TYPE_CHECKING:
@@ -114,16 +115,19 @@ def start(dtype: str) -> list[np.ndarray[Any, Any]]:
 
 def by_rule(row: Builtin, settings: Settings, dtype: str) -> list[Any]:
     """Where the rule of the row is after each step: w and b as one vector."""
+    return path(row.chain(settings), row.rounded(hyperparams(settings)), dtype)
+
+
+def path(rule: Chain, numbers: Settings, dtype: str) -> list[Any]:
+    """Where a chain with these hyperparameters is after each step, on NumPy."""
     d2l = load("numpy")
-    rule = row.chain(settings)
-    numbers = row.rounded(hyperparams(settings))
     params = start(dtype)
     states = rule.init_states(d2l, params)
-    path = []
+    places = []
     for X, c in zip(*gradients(dtype), strict=True):
         rule(d2l, params, [c * X.T, c[0]], states, numbers)
-        path.append(np.concatenate([p.ravel() for p in params]))
-    return path
+        places.append(np.concatenate([p.ravel() for p in params]))
+    return places
 
 
 def by_framework(
@@ -136,12 +140,12 @@ def by_framework(
         return d2l.sum(y_hat * c)
 
     step, state = d2l.native_step(*row.resolve(d2l, settings), net, loss)
-    path = []
+    places = []
     for X, c in zip(*gradients(dtype), strict=True):
         step(state, (d2l.tensor(X, dtype), d2l.tensor(c, dtype)))
         params = [d2l.numpy(p).astype(float).ravel() for p in d2l.weights(net)]
-        path.append(np.concatenate(params))
-    return path
+        places.append(np.concatenate(params))
+    return places
 
 
 def deviation(d2l: Backend, row: Builtin, settings: Settings, dtype: str) -> float:
@@ -246,3 +250,31 @@ def survey(
 
     all_at_once(names, one)
     return [finding for name in names for finding in findings[name]]
+
+
+def measure_unchecked(names: Sequence[str], optimizer: str) -> list[str]:
+    """A sentence for each framework whose version the table was never checked with.
+
+    Its rows of the optimizer are measured now, so that what is said of it is no guess.
+    """
+    from ..show.screen import Progress
+
+    new = unchecked(names)
+    if not new:
+        return []
+    with Progress(quiet=True) as progress:
+        findings = survey(new, [kind_of(optimizer)[0]], 600.0, progress)
+    return [
+        f"{never_checked(name, optimizers_version(name) or '')}; measured now, its "
+        f"{optimizer} {_verdict([f for f in findings if f.backend == name])}."
+        for name in new
+    ]
+
+
+def _verdict(findings: Sequence[Finding]) -> str:
+    """What was found of a framework's rows; a finding without a name says why not."""
+    failed = [finding.message for finding in findings if not finding.name]
+    if failed:
+        return f"could not be measured ({failed[0]})"
+    conform = all(finding.conforms for finding in findings)
+    return f"{'conforms' if conform else 'does NOT conform'} to its row"

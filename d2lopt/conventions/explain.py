@@ -11,10 +11,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..rules.hyperparams import check_ranges
-from .curves import change_on_the_way, final_change, finite_or_none, of_the_spread
-from .factors import Between, Factor
+from .curves import (
+    SeedCurves,
+    change_on_the_way,
+    final_change,
+    finite_or_none,
+    of_the_spread,
+)
+from .factors import TOGETHER, Factor, Side, comparisons, differences, sides
 from .scenario import Runs
-from .table import row_of
 from .traits import NEUTRAL
 
 
@@ -55,7 +60,7 @@ class Explanation:
 
 
 def explain(
-    kind: str,
+    optimizer: str,
     source: str,
     target: str,
     given: Mapping[str, Any],
@@ -66,42 +71,71 @@ def explain(
     """What lies between the built-ins of two frameworks, measured on the data.
 
     `given` are settings in our words, the same on both sides; what it leaves out is
-    each framework's default (0.01 where the first has none for the learning rate).
-    `data` is "stand-in" or the path of the airfoil file. Raises an InputError for a
-    framework without the kind of optimizer, or a setting out of its range.
+    each framework's default. Where the first has none, η is 0.01 and μ 0.9; where the
+    second has none, it takes the first one's. `data` is "stand-in" or the path of the
+    airfoil file.
+
+    The effects are those of the factors in which the two differ, then of all of them
+    together, then of others for comparison. What changes no loss of any run, with these
+    settings and on these data, is not among the factors in which the two differ.
+
+    Raises an InputError for a framework without the optimizer, a setting that one of
+    the two does not have, or one out of its range.
     """
-    a, b = row_of(source, kind), row_of(target, kind)
     check_ranges(given)
-    wanted = {"lr": 0.01, **a.defaults, **given}
-    known = {*NEUTRAL, *a.keywords}
-    settings = a.effective({k: v for k, v in wanted.items() if k in known})
-    between = Between(kind, a, b, settings, given)
-    runs = Runs(range(seeds), data, batch_size)
-    base = runs.of(between.base)
+    a, b = sides(optimizer, source, target, given)
+    runs, formula = Runs(range(seeds), data, batch_size), a.formula
+    base, together = runs.of(formula), runs.of(b.formula)
+    effects = []
+    for factor in differences(a, b):
+        changed = runs.of(factor.applied(formula))
+        if changed.curves != base.curves or base.spread is None:
+            effects.append(_effect(factor, True, base, changed, base.spread))
+    everything = Factor(TOGETHER, "", "")
+    effects.append(_effect(everything, True, base, together, base.spread))
+    for factor in comparisons(a, b):
+        without = runs.of(factor.without(formula))
+        changed = runs.of(factor.applied(formula))
+        effects.append(_effect(factor, False, without, changed, base.spread))
     return Explanation(
-        kind,
+        optimizer,
         source,
         target,
-        settings,
+        _shown(a, given),
         data="stand-in" if data == "stand-in" else "airfoil",
         seeds=seeds,
         loss=base.median,
         spread=base.spread,
-        effects=[effect(f, runs, base.spread) for f in between.factors()],
+        effects=effects,
     )
 
 
-def effect(factor: Factor, runs: Runs, spread: float | None) -> Effect:
+def _effect(
+    factor: Factor,
+    differs: bool,
+    without: SeedCurves,
+    changed: SeedCurves,
+    spread: float | None,
+) -> Effect:
     """What a factor does, measured; `spread` is what the seed does."""
-    without, changed = runs.of(factor.without), runs.of(factor.changed)
     change = final_change(without, changed)
     return Effect(
         factor.name,
         factor.before,
         factor.after,
-        factor.differs,
+        differs,
         change,
         change_on_the_way(without, changed),
         of_the_spread(change, spread),
         [finite_or_none(loss) for loss in changed.finals],
     )
+
+
+def _shown(a: Side, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the first one that it uses, or that were given."""
+    named = {*given, *a.row.defaults, *a.row.fixed}
+    return {
+        name: value
+        for name, value in a.settings.items()
+        if name in named or (name in a.row.keywords and value != NEUTRAL.get(name))
+    }

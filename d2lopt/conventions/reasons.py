@@ -22,13 +22,13 @@ from .curves import (
     gaps,
     of_the_spread,
 )
+from .factors import ROUNDED
 from .scenario import BuiltinFormula, LibraryRule, Progress, Runs, Scenario
 from .table import nearest, unchecked
 from .traits import NEUTRAL, Builtin, Traits
 
 SEEDS = 10
 OURS = Traits(lr_in_buffer=False, decoupled=True)  # of the rules from scratch
-ROUNDED = "hyperparameters in float32"
 NO_EFFECT = 1e-12  # relative, on a loss: two ways to write the same formula
 
 # How a formula with another trait differs from the rule's: briefly, and in full.

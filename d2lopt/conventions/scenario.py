@@ -8,6 +8,7 @@ A `Scenario` says what is trained: a rule of the library, or the formula of a bu
 from __future__ import annotations
 
 import math
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,7 +58,11 @@ class Scenario(ABC):
         def states(params: Sequence[Any]) -> Any:
             return init_states(d2l, params)
 
-        curve = fit(d2l, rule, states, hyperparams(self.settings), problem)
+        numbers = hyperparams(self.settings)
+        with warnings.catch_warnings():
+            # A learning rate of 0 is a setting like any other here, and no mistake.
+            warnings.filterwarnings("ignore", "the rule changed no parameter")
+            curve = fit(d2l, rule, states, numbers, problem)
         return [*curve.losses, math.inf] if curve.diverged else curve.losses
 
 

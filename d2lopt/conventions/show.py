@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..backend.frameworks import FRAMEWORKS
+from ..show.figures import mark_stand_in, pyplot
 from ..show.screen import Table
-from .factors import EXAMPLE_DECAY
+from .factors import EXAMPLE_DECAY, LR_AND_MOMENTUM, TOGETHER
 from .formulas import formulas
-from .table import ROWS, was_checked
+from .table import ROWS, never_checked, was_checked
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,7 +43,7 @@ def formula_table(kind: str) -> Table:
 def effect_table(explanation: Explanation) -> Table:
     """The effect of each factor, and of the seed below."""
     a, b = FRAMEWORKS[explanation.source].title, FRAMEWORKS[explanation.target].title
-    settings = ", ".join(f"{k} {v:g}" for k, v in explanation.settings.items())
+    settings = ", ".join(_setting(k, v) for k, v in explanation.settings.items())
     table = Table(
         f"{explanation.kind} from {a} to {b}, one factor at a time ({settings})",
         [
@@ -71,40 +72,61 @@ def effect_table(explanation: Explanation) -> Table:
                 _or_diverged(effect.on_the_way, ".1e"),
                 "–" if share is None else f"{share:.2g} ×",
             )
-    loss = _or_diverged(explanation.loss, ".6f")
-    spread = _or_diverged(explanation.spread, ".1e")
+    loss, spread = explanation.loss, explanation.spread
+    final = _or_diverged(loss, ".6f" if loss is None or loss < 1e4 else ".1e")
+    alone = "no finite spread, as runs diverge"
+    if spread is not None:
+        alone = f"the seed alone spreads it by ±{spread:.1e} (one standard deviation)"
     table.note(
-        f"Final loss of {a}'s: {loss}, median of {explanation.seeds} seeds; the seed "
-        f"alone spreads it by ±{spread} (one standard deviation)."
+        f"Final loss of {a}'s: {final}, median of {explanation.seeds} seeds; {alone}."
     )
-    table.note(
-        "Below the second line, for comparison: in these the two do not differ, but "
-        f"published programs do. Decay is shown at λ = {EXAMPLE_DECAY} if none is used."
-    )
+    for sentence in _to_know(explanation):
+        table.note(sentence)
     return table
+
+
+def _setting(name: str, value: Any) -> str:
+    """A setting in a title: "lr 0.01", or "nesterov" alone."""
+    return f"{name} {value:g}" if value is not True else name
+
+
+def _to_know(explanation: Explanation) -> Iterator[str]:
+    """What a reader has to know of the factors in the table, a sentence each."""
+    differ = {e.factor for e in explanation.effects if e.differs}
+    compared = {e.factor for e in explanation.effects if not e.differs}
+    if differ == {TOGETHER}:
+        yield "With these settings, the two compute the same."
+    yield (
+        "Below the second line, for comparison: what has no part in the difference "
+        "between these two, but in that between others."
+    )
+    if "decay" in compared and not explanation.settings.get("weight_decay"):
+        yield f"Decay is shown at λ = {EXAMPLE_DECAY}, as none is used."
+    if LR_AND_MOMENTUM in compared:
+        yield "Inside the momentum buffer or outside, a constant η does the same."
 
 
 def effect_figure(explanation: Explanation) -> Figure:
     """The size of each factor's effect, beside the spread that the seed makes."""
-    from ..show.figures import pyplot
-
     effects = explanation.effects
     figure: Figure
     size = (7.5, 0.9 + 0.36 * len(effects))
     figure, axes = pyplot().subplots(figsize=size, layout="constrained")
-    least = 1e-9
+    least, most = 1e-9, 1e100  # an axis cannot show the largest numbers there are
     labels = [
         f"{e.factor}: {e.before} → {e.after}" if e.before else e.factor for e in effects
     ]
-    sizes = [max(abs(e.change or 0.0) - least, 0.0) for e in effects]
+    changes = [min(abs(effect.change or 0.0), most) for effect in effects]
+    sizes = [max(change - least, 0.0) for change in changes]
     colors = ["C0" if e.differs else "0.7" for e in effects]
     bars = axes.barh(labels, sizes, left=least, color=colors, height=0.6)
     numbers = [_or_diverged(e.change, "+.1e") for e in effects]
     axes.bar_label(bars, numbers, padding=3, fontsize="x-small")
     axes.invert_yaxis()
     if explanation.spread is not None:
-        axes.axvline(explanation.spread, color="C3", label="spread that the seed makes")
-    axes.bar(0, 0, color="0.7", label="the same in both, for comparison")
+        spread = min(explanation.spread, most)
+        axes.axvline(spread, color="C3", label="spread that the seed makes")
+    axes.bar(0, 0, color="0.7", label="for comparison")
     a, b = FRAMEWORKS[explanation.source].title, FRAMEWORKS[explanation.target].title
     axes.set(
         xscale="log",
@@ -114,8 +136,7 @@ def effect_figure(explanation: Explanation) -> Figure:
     figure.suptitle(f"{explanation.kind} from {a} to {b}, one factor at a time")
     axes.legend(loc="lower center", bbox_to_anchor=(0.3, 1.0), ncols=2)
     axes.grid(alpha=0.4, axis="x")
-    if explanation.data == "stand-in":
-        figure.text(0.005, 0.005, "data: generated stand-in", fontsize="x-small")
+    mark_stand_in(figure, explanation.data)
     return figure
 
 
@@ -136,19 +157,15 @@ def conformance_table(findings: Sequence[Finding]) -> Table:
     )
     notes: list[str] = []
     for f in findings:
-        framework = FRAMEWORKS[f.backend]
-        title = f"{framework.title} {f.version}"
+        title = f"{FRAMEWORKS[f.backend].title} {f.version}"
         options = ", ".join(f"{k} {v}" for k, v in f.options.items())
         optimizer = f"{f.optimizer} {f.name}".strip()
         numbers = ["–" if d is None else f"{d:.0e}" for d in (f.float64, f.float32)]
         verdict = "yes" if f.conforms else "NO"
         table.row(title, optimizer, options or "–", *numbers, verdict)
         if not was_checked(f.backend, f.optimizers_version):
-            title = f"{framework.optimizers or framework.title} {f.optimizers_version}"
-            notes.append(
-                f"{title} was never checked before (the table knows {f.checked}): "
-                "these numbers are measured, not known."
-            )
+            known = never_checked(f.backend, f.optimizers_version)
+            notes.append(f"{known}: these numbers are measured, not known.")
         for row in ROWS[f.backend]:
             if row.name == f.name and row.kind == f.optimizer and row.note:
                 notes.append(f"{title} {f.name}: {row.note}")

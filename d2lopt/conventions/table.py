@@ -12,7 +12,7 @@ from typing import Any
 from ..backend.environment import optimizers_version
 from ..backend.frameworks import FRAMEWORKS
 from ..errors import InputError
-from .traits import Builtin, Traits, in_use
+from .traits import NEUTRAL, Builtin, Traits, in_use
 
 # A rule of ours that is a built-in's of another name, with these settings.
 ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -497,13 +497,25 @@ def find_row(
     return None
 
 
-def row_of(framework: str, kind: str) -> Builtin:
-    """The row of a kind of optimizer; InputError if the framework has none."""
-    row = find_row(framework, kind)
+def kind_of(optimizer: str) -> tuple[str, dict[str, Any]]:
+    """The kind of built-in that an optimizer's name stands for, and its options.
+
+    >>> kind_of("nesterov")
+    ('momentum', {'nesterov': True})
+    >>> kind_of("adam")
+    ('adam', {})
+    """
+    kind, settings = ALIASES.get(optimizer, (optimizer, {}))
+    return kind, {n: value for n, value in settings.items() if n in NEUTRAL}
+
+
+def row_of(framework: str, optimizer: str) -> Builtin:
+    """The row of an optimizer; InputError if the framework has none."""
+    row = find_row(framework, *kind_of(optimizer))
     if row is None:
-        have = [name for name in FRAMEWORKS if find_row(name, kind)]
+        have = [name for name in FRAMEWORKS if find_row(name, *kind_of(optimizer))]
         raise InputError(
-            f"{FRAMEWORKS[framework].title} has no {kind} of its own. These have: "
+            f"{FRAMEWORKS[framework].title} has no {optimizer} of its own. These have: "
             f"{', '.join(have) or 'none'}."
         )
     return row
@@ -550,6 +562,14 @@ def written(framework: str, row: Builtin, settings: Mapping[str, Any]) -> str:
 def was_checked(framework: str, version: str | None) -> bool:
     """Whether the rows were measured with this version of the optimizers' package."""
     return (version or "").split("+")[0] == CHECKED[framework]
+
+
+def never_checked(framework: str, version: str) -> str:
+    """What has to be said of such a version, without a full stop."""
+    return (
+        f"{FRAMEWORKS[framework].optimizers_title} {version} was never checked before "
+        f"(the table knows {CHECKED[framework]})"
+    )
 
 
 def unchecked(frameworks: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ pieces (`rules/pieces.py`) that compute the same.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -89,11 +90,17 @@ class Builtin:
         )
 
     def effective(self, settings: Settings) -> dict[str, Any]:
-        """The settings, with what the built-in ignores at its neutral value."""
-        ignored = [n for n, needs in self.only_with.items() if not settings.get(needs)]
+        """The settings, with what the built-in ignores at the value without effect."""
+        ignored = self.ignores(settings)
         if not settings.get("momentum") or "momentum" in ignored:
-            ignored.append("nesterov")
-        return {n: NEUTRAL[n] if n in ignored else v for n, v in settings.items()}
+            ignored = ignored | {"nesterov"}
+        without_effect = {**NEUTRAL, "lr": 1.0}
+        return {**settings, **{name: without_effect[name] for name in ignored}}
+
+    def ignores(self, settings: Settings) -> set[str]:
+        """The settings that it takes, or that every optimizer has, and does not use."""
+        unused = {n for n, needs in self.only_with.items() if not settings.get(needs)}
+        return unused if self.traits.uses_lr else unused | {"lr"}
 
     def can_express(self, settings: Settings) -> bool:
         """Whether every setting that is in use has an equivalent here."""
@@ -136,10 +143,13 @@ class Builtin:
         for beta in ("beta1", "beta2"):
             if beta in settings:
                 rounded[f"{beta}_correction"] = settings[beta]
-        for name in self.rounds:
+        for name in (*self.rounds, *(CLIPS if "clip" in self.rounds else ())):
             exact = settings.get(name.removesuffix("_correction"))
             if exact is not None:
-                rounded[name] = float(np.float32(exact))
+                # What is too large for float32 becomes inf, which no rule takes; with
+                # the greatest number instead, a run diverges just as well.
+                with np.errstate(over="ignore"):
+                    rounded[name] = min(float(np.float32(exact)), sys.float_info.max)
         return rounded
 
     def chain(self, settings: Settings) -> pieces.Chain:
@@ -168,6 +178,25 @@ def in_use(settings: Settings) -> set[str]:
     """The names of the options that are not at their neutral value."""
     used = {n for n, v in settings.items() if n in NEUTRAL and v != NEUTRAL[n]}
     return used - {"eps_inside"}
+
+
+def way_of_decay(kind: str, traits: Traits, settings: Settings) -> str | None:
+    """Where weight decay enters a step; None where there is none.
+
+    Two formulas that differ in it alone take other steps. So plain SGD, which has no
+    average and no buffer for the decay to pass through, never has it "decoupled": that
+    is the same as adding it to the clipped gradient.
+    """
+    s = {**NEUTRAL, **settings}
+    if not s["weight_decay"] and not s["l1_decay"]:
+        return None
+    plain = kind in ("sgd", "momentum") and not s["momentum"]
+    if traits.decoupled and s["weight_decay"] and not plain:
+        return "decoupled"
+    if all(s[clip] is None for clip in CLIPS):
+        return "coupled"
+    after = traits.clip_first or (traits.decoupled and s["weight_decay"])
+    return f"coupled, {'after' if after else 'before'} clipping"
 
 
 def chain(kind: str, traits: Traits, settings: Settings) -> pieces.Chain:

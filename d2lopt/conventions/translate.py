@@ -13,8 +13,8 @@ from ..errors import InputError, unknown
 from ..rules.hyperparams import check_ranges
 from .curves import gaps
 from .scenario import BuiltinFormula, Runs
-from .table import find_row, row_of, written
-from .traits import CLIPS, NEUTRAL, Builtin, in_use
+from .table import find_row, kind_of, row_of, written
+from .traits import CLIPS, NEUTRAL, Builtin, in_use, way_of_decay
 
 
 @dataclass(frozen=True)
@@ -95,14 +95,17 @@ def _value(name: str, text: str, ours: str) -> Any:
     return float(value)
 
 
-def translate(kind: str, source: str, target: str, words: Sequence[str]) -> Translation:
+def translate(
+    optimizer: str, source: str, target: str, words: Sequence[str]
+) -> Translation:
     """The target framework's call for the source framework's `words`.
 
-    Raises an InputError for a framework without the kind of optimizer, or for words
+    Raises an InputError for a framework without the optimizer, or for words
     that `parse` refuses.
     """
-    a, b = row_of(source, kind), row_of(target, kind)
-    settings = a.full(parse(source, a, words))
+    kind, options = kind_of(optimizer)
+    a, b = row_of(source, optimizer), row_of(target, optimizer)
+    settings = a.full({**parse(source, a, words), **options})
     needed = [
         n for n in ("lr", "gamma", "eps") if n in a.keywords and n not in settings
     ]
@@ -110,6 +113,8 @@ def translate(kind: str, source: str, target: str, words: Sequence[str]) -> Tran
         names = ", ".join(a.keywords[n] for n in needed)
         title = FRAMEWORKS[source].title
         raise InputError(f"{title}'s {a.name} needs {names}, which has no default.")
+    if options.get("nesterov") and not settings["momentum"]:
+        raise InputError(f"{optimizer} needs {a.keywords['momentum']}, above 0.")
     settings = a.effective(settings)
     # Only what is in use has to be said again.
     used = in_use(settings)
@@ -172,18 +177,16 @@ def _lost(
         {k: v for k, v in wanted.items() if k in ("momentum", "centered")}
     ):
         yield f"{there}'s {b.name} ignores its momentum unless centered."
-    if wanted.get("weight_decay") and "weight_decay" in b.options:
-        # Without an average or a buffer to pass through, the two kinds are the same.
-        passes = a.kind != "sgd"
-        if passes and a.traits.decoupled != b.traits.decoupled:
-            kinds = {True: "decoupled (p ← p − ηλp)", False: "coupled (ĝ = g + λp)"}
-            yield (
-                f"weight decay is {kinds[a.traits.decoupled]} in {here} and "
-                f"{kinds[b.traits.decoupled]} in {there}."
-            )
-        order_differs = a.traits.clip_first != b.traits.clip_first
-        if in_use(wanted) & CLIPS.keys() and order_differs and not a.traits.decoupled:
-            yield f"{here} and {there} clip and decay in another order."
+    in_both = {n: v for n, v in wanted.items() if n in b.options}
+    ways = [way_of_decay(row.kind, row.traits, in_both) for row in (a, b)]
+    if ways[0] != ways[1] and "decoupled" in ways:
+        kinds = {True: "decoupled (p ← p − ηλp)", False: "coupled (ĝ = g + λp)"}
+        yield (
+            f"weight decay is {kinds[a.traits.decoupled]} in {here} and "
+            f"{kinds[b.traits.decoupled]} in {there}."
+        )
+    elif ways[0] != ways[1]:
+        yield f"{here} and {there} clip and decay in another order."
     start = settings.get("start", 0.0)
     if start != b.defaults.get("start", 0.0) and "start" not in b.keywords:
         yield f"s starts at {start:g} in {here}, always at 0 in {there}."

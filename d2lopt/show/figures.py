@@ -40,10 +40,13 @@ def has_window() -> bool:
     return pyplot().get_backend().lower() in interactive
 
 
+STAND_IN = "data: generated stand-in"  # what every figure of such numbers says
+
+
 def mark_stand_in(figure: Figure, data: str) -> None:
     """Write into the corner that the numbers are generated, if `data` is "stand-in"."""
     if data == "stand-in":
-        figure.text(0.005, 0.005, "data: generated stand-in", fontsize="x-small")
+        figure.text(0.005, 0.005, STAND_IN, fontsize="x-small")
 
 
 def save(figure: Figure, folder: Path, stem: str) -> list[Path]:

@@ -7,9 +7,10 @@ this file.
 
 from __future__ import annotations
 
+import os
 import platform
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -20,6 +21,7 @@ from typing import Any
 from ... import __version__
 from ...backend.environment import cores, optimizers_version
 from ...backend.frameworks import FRAMEWORKS
+from ...backend.load import DEVICE
 from ...conventions.conformance import BOUNDS
 from ...conventions.formulas import SYMBOLS, formula
 from ...conventions.reasons import SEEDS, Findings, Reason, measure
@@ -49,8 +51,13 @@ class Circumstances:
     command: str
 
 
-def circumstances(spec: Spec, backends: Sequence[str], path: Path) -> Circumstances:
-    """Those of this process, for a comparison that begins now."""
+def circumstances(
+    spec: Spec,
+    backends: Sequence[str],
+    path: Path,
+    given: Mapping[str, Any] | None = None,
+) -> Circumstances:
+    """Those of this process, for a comparison that begins now; `given` as below."""
     versions = {
         name: f"{FRAMEWORKS[name].optimizers} {version}"
         for name in backends
@@ -62,20 +69,39 @@ def circumstances(spec: Spec, backends: Sequence[str], path: Path) -> Circumstan
         platform=platform.platform(),
         cores=cores(),
         versions=versions,
-        command=command(spec, backends, path),
+        command=command(spec, backends, path, given),
     )
 
 
-def command(spec: Spec, backends: Sequence[str], path: Path) -> str:
-    """The command line that makes this comparison again, every setting written out."""
+def command(
+    spec: Spec,
+    backends: Sequence[str],
+    path: Path,
+    given: Mapping[str, Any] | None = None,
+) -> str:
+    """The command line that makes this comparison again, every setting written out.
+
+    `given` has the options that are not in a Spec as somebody gave them, by their names
+    with dashes. A data file is named only if it was given: where it was found without,
+    the page of another machine need not know.
+    """
+    more = dict(given or {})
     words = ["d2lopt", "compare", spec.optimizer]
     if list(backends) != list(FRAMEWORKS):
         words += ["--backends", ",".join(backends)]
     for name, value in spec.hyperparams.items():
-        words += [f"--{name.replace('_', '-')}", f"{value:g}"]
+        words += [f"--{name.replace('_', '-')}", repr(value)]
     words += ["--epochs", str(spec.epochs), "--batch-size", str(spec.batch_size)]
     words += ["--dtype", spec.dtype, "--seed", str(spec.seed)]
-    words += ["--data", "stand-in" if spec.data == "stand-in" else "airfoil"]
+    if spec.compile is not None:
+        words.append("--compile" if spec.compile else "--no-compile")
+    named = more.pop("--data", "auto")
+    data = "stand-in" if spec.data == "stand-in" else "airfoil"
+    words += ["--data", data if named == "auto" else named]
+    if (device := os.environ.get(DEVICE, "cpu")) != "cpu":
+        words += ["--device", device]
+    for option, value in more.items():
+        words += [option] if value is True else [option, str(value)]
     return shlex.join([*words, "--html", path.name])
 
 
@@ -174,7 +200,7 @@ def _explained(
         "formula": "\n".join(formula(native[0])) if native and written_out else "",
         "reason": reason,
         "checked": CHECKED[name],
-        "optimizers": FRAMEWORKS[name].optimizers or FRAMEWORKS[name].title,
+        "optimizers": FRAMEWORKS[name].optimizers_title,
         "options": any(r.status in ("ok", "diverged") for r in row.values()),
     }
 
