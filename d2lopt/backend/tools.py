@@ -1,9 +1,9 @@
-"""What several framework modules need alike: a plain loop, a clock for compiling."""
+"""What framework modules need alike: a plain loop, a clock, the programs they keep."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -59,3 +59,28 @@ class Stopwatch:
 
 
 compile_clock = Stopwatch()  # tracing and compiling programs, in this process
+
+
+def kind(x: Any) -> tuple[Any, ...]:
+    """What a program is compiled for: the type of x, and an array's shape and dtype."""
+    return (type(x), tuple(x.shape), x.dtype) if hasattr(x, "shape") else (type(x),)
+
+
+class Programs:
+    """The programs that a framework has compiled in this process, each once.
+
+    Beyond `most` of them, the one that has not run for longest goes: a notebook makes a
+    new rule whenever a cell runs again, and each program holds on to its rule.
+    """
+
+    def __init__(self, most: int = 128) -> None:
+        self.most = most
+        self._programs: dict[Hashable, Any] = {}  # the one that ran last stands last
+
+    def get(self, key: Hashable, compile: Callable[[], Any]) -> Any:
+        """The program of that key, which is compiled if there is none."""
+        program = self._programs.pop(key) if key in self._programs else compile()
+        self._programs[key] = program
+        if len(self._programs) > self.most:
+            del self._programs[next(iter(self._programs))]
+        return program

@@ -5,7 +5,6 @@ A traced function reads the cells at its entry and returns their values at its e
 hyperparameter traced as an argument keeps a Python float's precision.
 """
 
-import functools
 import sys
 from collections.abc import Callable
 from types import MethodType
@@ -17,7 +16,7 @@ import numpy as np
 import optax
 
 from ..backend.contract import Tensor
-from ..backend.tools import builtin_from, compile_clock, loop
+from ..backend.tools import builtin_from
 from ..book import bind
 from ..errors import InputError
 from ..rules import native
@@ -26,6 +25,7 @@ from .cells import assign as assign
 from .cells import variable as variable
 from .compiled import compiled as _compiled
 from .compiled import wait as wait
+from .loop import fold as fold
 from .portable import optimizer as _optimizer
 
 jax.config.update("jax_enable_x64", True)
@@ -80,79 +80,6 @@ def value_and_grad(
 ) -> Callable[..., tuple[Tensor, list[Tensor]]]:
     both = jax.value_and_grad(loss)
     return lambda params, *batch: both([array_in(p) for p in params], *batch)
-
-
-def _scan(step: Any, state: Any, batches: Any) -> Any:
-    """The loop as part of a trace, over the cells in `state`; the stacked outputs."""
-    cells = [x for x in jax.tree.leaves(state) if isinstance(x, Variable)]
-
-    def body(values: list[Tensor], batch: tuple[Tensor, ...]) -> Any:
-        for cell, value in zip(cells, values, strict=True):
-            cell.value = value
-        output = step(state, batch)
-        return [cell.value for cell in cells], output
-
-    values, outputs = jax.lax.scan(body, [cell.value for cell in cells], tuple(batches))
-    for cell, value in zip(cells, values, strict=True):
-        cell.value = value
-    return outputs
-
-
-@functools.lru_cache(maxsize=64)
-def _programs(
-    step: Any, treedef: Any, shapes: Any, batch_shapes: Any
-) -> dict[str, Any]:
-    """Where the program for a step and these shapes is kept, once it is made."""
-    return {}
-
-
-def _shape(x: Any) -> Any:
-    return (x.shape, x.dtype) if hasattr(x, "shape") else type(x)
-
-
-def fold(
-    step: Any,
-    state: Any,
-    batches: Any,
-    watch: Any = None,
-    compile: bool | None = None,
-) -> None:
-    if compile is False:  # NumPy's slices are cheaper than JAX's
-        loop(step, state, [list(np.asarray(batch)) for batch in batches], watch)
-        return
-    leaves, treedef = jax.tree.flatten(state)
-    if any(isinstance(array_in(x), jax.core.Tracer) for x in [*leaves, *batches]):
-        _scan(step, state, batches)  # a fold within a fold
-        return
-
-    def run(arrays: list[Tensor], batches: Any) -> Any:
-        traced = []
-        for leaf, array in zip(leaves, arrays, strict=True):
-            if isinstance(leaf, Variable):
-                leaf.value = array
-            traced.append(leaf if isinstance(leaf, Variable) else array)
-        outputs = _scan(step, jax.tree.unflatten(treedef, traced), batches)
-        return [x.value for x in traced if isinstance(x, Variable)], outputs
-
-    arrays = [array_in(x) for x in leaves]
-    batches = tuple(batches)
-    shapes = tuple(map(_shape, leaves)), tuple(map(_shape, batches))
-    program = _programs(step, treedef, *shapes)
-    cells = [x for x in leaves if isinstance(x, Variable)]
-    if "run" not in program:
-        before = [cell.value for cell in cells]
-        try:
-            with compile_clock.running():
-                program["run"] = jax.jit(run).lower(arrays, batches).compile()
-        finally:
-            for cell, value in zip(cells, before, strict=True):
-                cell.value = value
-    values, outputs = program["run"](arrays, batches)
-    for cell, value in zip(cells, values, strict=True):
-        cell.value = value
-    if watch is not None and outputs is not None:
-        for output in np.asarray(outputs):
-            watch(output)
 
 
 class Linear:

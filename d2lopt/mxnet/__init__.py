@@ -31,11 +31,12 @@ from ..backend.tools import cpu_only, loop
 from ..book import bind
 from ..errors import unknown
 from ..rules import native
-from . import layer, program, tracing
+from . import layer, tracing
 from .compiled import compiled as _compiled
 from .compiled import wait as wait
 from .portable import Portable
 from .portable import optimizer as _optimizer
+from .program import program_of
 from .tracing import on_arrays_and_symbols as _function
 
 npx.set_np()
@@ -128,11 +129,11 @@ def fold(
     watch: Any = None,
     compile: bool | None = None,
 ) -> None:
-    found = program.of(step, state, batches) if compile is not False else None
-    if found is None:
+    program = program_of(step, state, batches) if compile is not False else None
+    if program is None:
         loop(step, state, batches, watch)
     else:
-        found.run(state, batches)
+        program.run(state, batches)
 
 
 def linear(w: Tensor, b: Tensor) -> Any:

@@ -7,7 +7,6 @@ loss and gradients, and one for all assignments. An output must not be an input 
 and every turn goes from one to the other.
 """
 
-import functools
 import operator
 import os
 from typing import Any
@@ -17,7 +16,7 @@ os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # its chatter when it bind
 import mxnet
 from mxnet import np
 
-from ..backend.tools import compile_clock
+from ..backend.tools import Programs, compile_clock, kind
 from .tracing import Number, Trace, Traced, Untraceable, is_on, var
 
 
@@ -133,26 +132,21 @@ class Program:
                 array.copyto(variables[name])
 
 
-@functools.lru_cache(maxsize=64)
-def _programs(step: Any) -> dict[Any, Program | None]:
-    """The programs of a step, by shapes; None where it cannot be one."""
-    return {}
+_programs = Programs()
 
 
-def _shape(x: Any) -> Any:
-    return (x.shape, str(x.dtype)) if isinstance(x, np.ndarray) else "number"
-
-
-def of(step: Any, state: Any, batches: Any) -> Program | None:
-    """The program of a step; None for one that has to run as it is."""
+def program_of(step: Any, state: Any, batches: Any) -> Program | None:
+    """The program of a step; None for one that has to run as it is written."""
     if is_on():
         raise Untraceable("a fold within a step")
-    known = _programs(step)
-    shapes = tuple(map(_shape, _flat(state))), tuple(map(_shape, batches))
-    if shapes not in known:
+
+    def read() -> Program | None:
         try:
             with compile_clock.running():
-                known[shapes] = Program(step, state, batches)
+                return Program(step, state, batches)
         except Exception:  # whatever is wrong with it shows when it runs as it is
-            known[shapes] = None
-    return known[shapes]
+            return None
+
+    key = step, tuple(map(kind, _flat(state))), tuple(map(kind, batches))
+    program: Program | None = _programs.get(key, read)
+    return program

@@ -1,11 +1,5 @@
-"""TensorFlow: `tf.Variable`s, a GradientTape, and one compiled `tf.while_loop`.
+"""TensorFlow: `tf.Variable`s, a GradientTape, and one compiled `tf.while_loop`."""
 
-A step called from Python costs fifty times what it costs inside a graph, so `fold`
-puts the whole loop into one `tf.function`, and a long one through XLA as well.
-"""
-
-import functools
-import math
 import os
 import sys
 from collections.abc import Callable
@@ -23,16 +17,16 @@ with sparing():
     import tensorflow as tf
 
 from ..backend.contract import Tensor
-from ..backend.tools import builtin_from, compile_clock, loop
+from ..backend.tools import builtin_from
 from ..book import bind
 from ..errors import InputError
 from ..rules import native
 from ..train.batches import Minibatches
 from .compiled import compiled as _compiled
 from .compiled import wait as wait
+from .loop import fold as fold
 from .portable import Portable, plain
 from .portable import optimizer as _optimizer
-from .scalar import Scalar
 
 name = "tensorflow"
 version = tf.__version__
@@ -96,86 +90,6 @@ def value_and_grad(
         return value, tape.gradient(value, params)
 
     return both
-
-
-def _while(step: Any, state: Any, batches: Any) -> Tensor | None:
-    """The loop as part of a graph; the step's outputs, stacked."""
-    count = tf.shape(batches[0])[0]
-    dtype = batches[0].dtype
-    outputs = tf.TensorArray(dtype, size=count)
-    returns = False
-
-    def body(i: Tensor, outputs: Any) -> tuple[Tensor, Any]:
-        nonlocal returns
-        output = step(state, tuple(batch[i] for batch in batches))
-        returns = output is not None
-        return i + 1, outputs.write(i, output) if returns else outputs
-
-    _, outputs = tf.while_loop(lambda i, _: i < count, body, (0, outputs))
-    return outputs.stack() if returns else None
-
-
-LONG = 12_000  # steps, over which XLA saves the half second that it compiles
-
-
-@functools.lru_cache(maxsize=64)
-def _graph(step: Any, is_number: tuple[bool, ...], xla: bool) -> tuple[Any, set[Any]]:
-    """The compiled loop of a step, whose state has numbers where `is_number` says.
-
-    Beside it, the shapes that it has been compiled for.
-    """
-
-    def run(state: Any, batches: Any) -> Tensor | None:
-        pairs = zip(tf.nest.flatten(state), is_number, strict=True)
-        leaves = [Scalar(x) if number else x for x, number in pairs]
-        return _while(step, tf.nest.pack_sequence_as(state, leaves), batches)
-
-    # Without autograph, which would read and rewrite each function that is called: a
-    # step is tensor code.
-    return tf.function(run, autograph=False, jit_compile=xla), set()
-
-
-def _shape(x: Any) -> Any:
-    return (*x.shape, x.dtype) if hasattr(x, "shape") else type(x)
-
-
-def fold(
-    step: Any,
-    state: Any,
-    batches: Any,
-    watch: Any = None,
-    compile: bool | None = None,
-) -> None:
-    if compile is False:
-        loop(step, state, [tf.unstack(batch) for batch in batches], watch)
-        return
-    if tf.inside_function():  # a fold within a fold
-        _while(step, state, batches)
-        return
-    leaves = tf.nest.flatten(state)
-    is_number = tuple(isinstance(x, int | float) for x in leaves)
-    leaves = [
-        tf.constant(x, tf.float64) if isinstance(x, int | float) else x for x in leaves
-    ]
-    state = tf.nest.pack_sequence_as(state, leaves)
-    steps = math.prod(batches[0].shape[:2])
-    xla = compile is True or steps >= LONG
-    graph, known = _graph(step, is_number, xla)
-    shapes = tuple(map(_shape, (*leaves, *batches)))
-    if shapes not in known:
-        known.add(shapes)
-        with compile_clock.running():
-            graph.get_concrete_function(state, batches)
-            if xla:  # it compiles in the first call: one by the clock, and undone
-                variables = [x for x in leaves if isinstance(x, tf.Variable)]
-                kept = [tf.identity(x) for x in variables]
-                graph(state, batches)
-                for x, value in zip(variables, kept, strict=True):
-                    x.assign(value)
-    outputs = graph(state, batches)
-    if watch is not None and outputs is not None:
-        for output in outputs.numpy():
-            watch(output)
 
 
 def linear(w: Tensor, b: Tensor) -> Any:

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils._pytree import tree_map
 
 from ..backend.contract import Tensor
-from ..backend.tools import builtin_from, compile_clock, loop
+from ..backend.tools import builtin_from
 from ..book import bind
 from ..errors import InputError
 from .compiled import compiled as _compiled
 from .compiled import wait as wait
+from .loop import fold as fold
 from .portable import optimizer as _optimizer
 
 name = "torch"
@@ -93,58 +93,6 @@ def value_and_grad(
         return value.detach(), list(torch.autograd.grad(value, leaves))
 
     return both
-
-
-def fold(
-    step: Any,
-    state: Any,
-    batches: Any,
-    watch: Any = None,
-    compile: bool | None = None,
-) -> None:
-    # Compiling takes ten seconds and more: only when asked, and not for a single turn.
-    if compile and len(batches[0]) > 1 and not torch.compiler.is_compiling():
-        step, state = _program(step), _with_tensors(state)
-    loop(step, state, batches, watch)
-
-
-PROGRAMS = 1000
-
-
-@functools.lru_cache(maxsize=64)
-def _program(step: Any) -> Any:
-    """The step as one program; a fold within it is unrolled."""
-    program: Any = None
-    shapes = set()
-
-    def run(state: Any, batch: Any) -> Any:
-        nonlocal program
-        shape = tuple(x.shape for x in batch)
-        if shape not in shapes:  # the first call compiles: on copies, by the clock
-            shapes.add(shape)
-            with compile_clock.running():
-                # Every rule and shape is a program of the one function of the harness.
-                torch._dynamo.config.recompile_limit = PROGRAMS
-                program = program or torch.compile(step, fullgraph=True, dynamic=False)
-                program(tree_map(_copy, state), batch)
-        return program(state, batch)
-
-    return run
-
-
-def _copy(x: Any) -> Any:
-    return x.clone() if isinstance(x, torch.Tensor) else x
-
-
-def _with_tensors(state: Any) -> Any:
-    """The state with its numbers as tensors, for each of which it would recompile."""
-
-    def made(x: Any) -> Any:
-        if not isinstance(x, int | float):
-            return x
-        return torch.tensor(x, dtype=torch.float64)
-
-    return tree_map(made, state)
 
 
 def linear(w: Tensor, b: Tensor) -> Any:
