@@ -25,6 +25,7 @@ import numpy as np
 from ..backend.contract import Backend, Tensor, Variable
 from ..rules import native
 from ..rules.forms import is_library_rule
+from ..rules.groups import OverGroups
 from ..rules.rule import LearnersRule, Rule
 from . import loops
 from .loops import Array
@@ -228,7 +229,8 @@ some milliseconds more as written than compiled: a few hundred steps repay it.
 
 def may_compile(found: Rule) -> bool:
     """Whether a rule is compiled without being asked: a learner's own is not."""
-    return is_library_rule(found)
+    step = found.step
+    return is_library_rule(step.chain if isinstance(step, OverGroups) else found)
 
 
 def for_size(d2l: Backend, found: Rule) -> Callable[..., None]:

@@ -86,19 +86,23 @@ class _Shared(dict[str, Any]):
     """The hyperparameters that are the same in all groups."""
 
     def __init__(self, piece: Piece, groups: Sequence[Mapping[str, Any]]) -> None:
-        first, *others = groups
-        same = {n for n, v in first.items() if all(v == g.get(n) for g in others)}
-        super().__init__((n, v) for n, v in first.items() if n in same)
+        names = {name for numbers in groups for name in numbers}
+        self.differing = {name for name in names if _differs(name, groups)}
+        super().__init__((n, groups[0][n]) for n in names - self.differing)
         self.title = type(piece).__name__
-        self.others = first.keys() - same
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name in self.others else super().get(name, default)
+        return self[name] if name in self.differing else super().get(name, default)
 
     def __missing__(self, name: str) -> Any:
-        if name not in self.others:
+        if name not in self.differing:
             raise KeyError(name)
         raise InputError(
             f"{self.title} takes all parameters together: give every group of them the "
             f"same {name}, or each an optimizer of its own."
         )
+
+
+def _differs(name: str, groups: Sequence[Mapping[str, Any]]) -> bool:
+    first = groups[0].get(name)
+    return any(name not in numbers or numbers[name] != first for numbers in groups)

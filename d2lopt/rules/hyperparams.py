@@ -12,12 +12,13 @@ from .optimizers import RULES
 
 
 class Hyperparameter(NamedTuple):
-    """What a hyperparameter is, and its range, both ends allowed."""
+    """What a hyperparameter is, and its range, both ends allowed if not said else."""
 
     meaning: str
     least: float = 0.0
     greatest: float = math.inf
     above: bool = False  # the lower end is not allowed
+    below: bool = False  # the upper end is not allowed
 
     def check(self, name: str, value: Any) -> None:
         """Raise an InputError with the range if `value` is not a number in it."""
@@ -27,9 +28,11 @@ class Hyperparameter(NamedTuple):
             inside
             and not math.isinf(value)
             and not (self.above and value == self.least)
+            and not (self.below and value == self.greatest)
         ):
             return
-        span = f"from {self.least:g} to {self.greatest:g}".replace("to inf", "upwards")
+        until = "less than " * self.below + f"{self.greatest:g}"
+        span = f"from {self.least:g} to {until}".replace("to inf", "upwards")
         span = f"above {self.least:g}" if self.above else span
         kind = "a finite number" if number and math.isinf(value) else "a number"
         raise InputError(f"{name} must be {kind} {span}; got {value!r}.")
@@ -49,8 +52,13 @@ HYPERPARAMS = {
     },
     "clip": Hyperparameter("c, the size at which gradients are clipped", above=True),
     "rho": Hyperparameter("ρ, the share of the past in both averages", greatest=1.0),
-    "beta1": Hyperparameter("β₁, the share of the past in the mean", greatest=1.0),
-    "beta2": Hyperparameter("β₂, the share of the past in the squares", greatest=1.0),
+    # At 1, an average would never begin, and Adam's correction divide by 1 − 1ᵗ = 0.
+    "beta1": Hyperparameter(
+        "β₁, the share of the past in the mean", greatest=1.0, below=True
+    ),
+    "beta2": Hyperparameter(
+        "β₂, the share of the past in the squares", greatest=1.0, below=True
+    ),
 }
 
 # The names of what the rules of `optimizers.py` read, each once.

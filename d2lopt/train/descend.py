@@ -105,15 +105,17 @@ def descend(
             chunk = tuple(d2l.tensor(array, problem.dtype) for array in arrays)
             before = compile_clock.seconds
             begun = time.perf_counter()
-            d2l.fold(interval, state, chunk, watch, compile=compile)
-            start += compile_clock.seconds - before  # compiling does not count
-            if compile is not False:
-                # A compiled loop may give all losses at its end: their times are spread
-                # evenly over the seconds that it took, without those of compiling.
-                begun += compile_clock.seconds - before
-                new = len(curve.times) - known
-                spread = np.linspace(begun, time.perf_counter(), new + 1)[1:] - start
-                curve.times[known:] = [float(t) for t in spread]
+            try:
+                d2l.fold(interval, state, chunk, watch, compile=compile)
+            finally:  # a run that diverges here has compiled, too
+                seconds = compile_clock.seconds - before  # compiling does not count
+                start += seconds
+                if compile is not False:
+                    # A compiled loop may give all losses at its end: their times are
+                    # spread evenly over the seconds that it took, without compiling.
+                    new = len(curve.times) - known
+                    spread = np.linspace(begun + seconds, time.perf_counter(), new + 1)
+                    curve.times[known:] = [float(t) for t in spread[1:] - start]
     except Diverged as error:
         curve.diverged = str(error)
         curve.times = curve.times or [time.perf_counter() - start]

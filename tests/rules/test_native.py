@@ -267,30 +267,6 @@ def only(backend, name):
         pytest.skip(f"what {FRAMEWORKS[name].title} alone can do")
 
 
-def test_torch_groups_have_numbers_of_their_own(d2l, backend):
-    only(backend, "torch")
-    import torch
-
-    a, b, idle = (torch.nn.Parameter(torch.ones(3)) for _ in range(3))
-    opt = d2l.optimizer(CHAIN, **CHAIN_NUMBERS)(
-        [{"params": [a, idle]}, {"params": [b], "lr": 0.1, "weight_decay": 0.0}],
-        momentum=0.0,
-    )
-    for p in (a, b):
-        p.grad = torch.ones(3)
-    opt.step()
-    numbers = CHAIN_NUMBERS | {"momentum": 0.0}
-    for p, changed in ((a, {}), (b, {"lr": 0.1, "weight_decay": 0.0})):
-        by_rule = d2l.variable(torch.ones(3))
-        states = CHAIN.init_states(d2l, [by_rule])
-        CHAIN(d2l, [by_rule], [torch.ones(3)], states, numbers | changed)
-        np.testing.assert_array_equal(d2l.numpy(p), d2l.numpy(by_rule))
-    np.testing.assert_array_equal(d2l.numpy(idle), np.ones(3))
-    with pytest.raises(InputError, match="clip must be"):
-        opt.add_param_group({"params": [torch.nn.Parameter(a)], "clip": -1})
-    assert len(opt.param_groups) == 2
-
-
 def test_keras_cannot_save_a_function_of_yours_and_says_so(d2l, way, backend, tmp_path):
     only(backend, "tensorflow")
     training = way(mine(d2l)[0], init_states=mine(d2l)[1], lr=0.1)

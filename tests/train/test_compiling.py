@@ -1,5 +1,6 @@
 """Compiled loops: the same numbers as step by step, and each compiled only once."""
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ TRUE = pytest.param(True, marks=pytest.mark.slow)  # PyTorch's compiler takes a 
 IN_EACH_WAY = pytest.mark.parametrize("compile", [None, TRUE])
 
 
-def run(d2l, name, compile, lr=None, seed=0, num_epochs=2, **changed):
+def run(d2l, name, compile, lr=None, seed=0, num_epochs=2, batch_size=50, **changed):
     rule = rules.RULES[name]
     numbers = {**rule.hyperparams, **changed}
     if lr is not None:
@@ -29,7 +30,7 @@ def run(d2l, name, compile, lr=None, seed=0, num_epochs=2, **changed):
         getattr(d2l, name),
         None,
         numbers,
-        *d2l.get_data_ch11(50, seed=seed, source="stand-in", quiet=True),
+        *d2l.get_data_ch11(batch_size, seed=seed, source="stand-in", quiet=True),
         num_epochs,
         compile=compile,
     )
@@ -116,6 +117,93 @@ def test_what_is_compiled_takes_time_by_the_clock(d2l, compile):
     curve = run(d2l, "yogi", compile)
     assert compile_clock.times > before
     assert curve.seconds_compiling > 0
+
+
+@pytest.mark.parametrize("compile", [None, TRUE])
+def test_a_run_that_diverges_does_not_count_compiling_as_running(d2l, compile):
+    """It has looked at the loss five times before, in the first of its chunks."""
+    if compile not in COMPILES.get(d2l.name, []):
+        pytest.skip(f"{d2l.name} takes the steps as they come")
+    before, start = compile_clock.times, time.perf_counter()
+    curve = run(d2l, "sgd", compile, lr=1.2, batch_size=60, num_epochs=20)
+    seconds = time.perf_counter() - start
+    assert compile_clock.times > before
+    assert curve.diverged
+    assert len(curve.times) > 4
+    assert curve.times == sorted(curve.times)
+    assert curve.times[-1] + curve.seconds_compiling < seconds
+
+
+@pytest.mark.slow
+def test_all_that_pytorch_compiles_is_by_the_clock(d2l):
+    """Another dtype, another number of rows in the state, another hyperparameter."""
+    if d2l.name != "torch":
+        pytest.skip("what PyTorch's compiler tells of its work")
+    import torch
+
+    def step(state, batch):
+        params, hyperparams, data = state
+        (g,) = batch
+        for p in params:
+            d2l.assign(p, p - hyperparams["lr"] * g - hyperparams.get("shift", 0.0))
+        return d2l.mean(data) + params[0][0]
+
+    def seconds(dtype, rows, rows_of_batch=3, **numbers):
+        """Those by the clock, and the least that the compiler has worked."""
+        spans.clear()
+        before = compile_clock.seconds
+        state = (
+            [d2l.zeros(rows_of_batch, dtype=dtype)],
+            numbers,
+            d2l.ones(rows, dtype=dtype),
+        )
+        d2l.fold(step, state, [d2l.ones((4, rows_of_batch), dtype=dtype)], compile=True)
+        worked = sum(spans[1::2]) - sum(spans[::2])
+        return compile_clock.seconds - before, worked
+
+    spans = []
+    callbacks = torch._dynamo.callback.callback_handler
+    note = lambda _: spans.append(time.perf_counter())
+    callbacks.register_start_callback(note)
+    callbacks.register_end_callback(note)
+    kinds = [
+        (("float32", 5), {"lr": 0.1}),
+        (("float64", 5), {"lr": 0.1}),
+        (("float32", 6), {"lr": 0.1}),
+        (("float32", 5), {"lr": 0.1, "shift": 0.5}),
+        (("float32", 5, 2), {"lr": 0.1}),
+    ]
+    try:
+        limit = torch._dynamo.config.recompile_limit
+        for kind, numbers in kinds:
+            clock, worked = seconds(*kind, **numbers)
+            assert clock >= worked > 0
+        for kind, numbers in kinds:
+            assert seconds(*kind, **dict.fromkeys(numbers, 0.3)) == (0, 0)
+        assert torch._dynamo.config.recompile_limit == limit  # the caller's own
+    finally:
+        callbacks.remove_start_callback(note)
+        callbacks.remove_end_callback(note)
+
+
+@pytest.mark.slow
+def test_what_a_rule_of_yours_counts_in_its_hyperparameters_is_kept(d2l):
+    """From one compiled piece of the run to the next, of which the last is short."""
+    if d2l.name != "torch":
+        pytest.skip("a loop that is traced once knows no counts but in its states")
+
+    def counting(params, grads, states, hyperparams):
+        hyperparams["t"] = hyperparams["t"] + 1
+        for p in params:
+            d2l.assign(p, 0.0 * p + 0.001 * hyperparams["t"])
+
+    data = d2l.get_data_ch11(70, source="stand-in", quiet=True)
+    for compile in (False, True):
+        curve = train.from_scratch(
+            d2l, counting, None, {"t": 0}, *data, 3, compile=compile
+        )
+        assert curve.num_steps % 20
+        np.testing.assert_allclose(curve.params[1], 0.001 * curve.num_steps, rtol=1e-5)
 
 
 @pytest.mark.parametrize("compile", ["auto", TRUE])
