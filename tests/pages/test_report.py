@@ -12,7 +12,7 @@ import pytest
 from browser import overflow
 
 from d2lopt.backend.frameworks import FRAMEWORKS
-from d2lopt.conventions.curves import farthest
+from d2lopt.conventions.curves import SeedCurves, farthest
 from d2lopt.conventions.reasons import OURS, measure
 from d2lopt.conventions.scenario import BuiltinFormula, LibraryRule
 from d2lopt.conventions.table import ALIASES, find_row
@@ -197,6 +197,26 @@ def test_what_no_formula_explains_is_said(records, found):
     assert "Failed or not there: PyTorch and TensorFlow" in words
 
 
+def test_a_formula_whose_calculation_diverges_is_not_called_the_same(records, found):
+    """Although the framework's own run, in float32, did not."""
+    name = list(FRAMEWORKS)[1]
+    reason = found.reasons[name]
+    curves = [[*curve[:-1], float("inf")] for curve in reason.formula.curves]
+    row = by_backend(records)[name]
+    for formula, rule in (
+        (SeedCurves(curves), found.rule),
+        (reason.formula, SeedCurves(curves)),
+    ):
+        said = verdict(row, replace(reason, formula=formula), rule)
+        text = " ".join(said.sentences)
+        assert said.kind == "open"
+        assert said.brief == "ε outside the root, not calculated"
+        assert "It adds ε outside the root" in text
+        assert "the same formula" not in text.lower()
+        assert "cannot be said" in text
+        assert not re.search(r"\b(nan|inf)\b", text)
+
+
 def test_a_run_without_its_scratch_run_is_still_explained(records, found):
     name = list(FRAMEWORKS)[1]
     row = dict(by_backend(records)[name])
@@ -218,6 +238,17 @@ def test_an_effect_of_a_default_is_the_difference_of_two_runs(found):
     change = np.median(np.subtract(finals, own))
     assert gamma.change == pytest.approx(change)
     assert gamma.of_the_spread == pytest.approx(abs(change) / np.std(own, ddof=1))
+
+
+@pytest.mark.parametrize("optimizer", ["rmsprop", "sgd", "adam"])
+def test_a_rate_beyond_float32_diverges_and_is_no_error(optimizer):
+    """Rounded to float32 it is inf, which no rule takes."""
+    hyperparams = {**rules.find(optimizer).hyperparams, "lr": 1e200}
+    spec = replace(SPEC, optimizer=optimizer, hyperparams=hyperparams, batch_size=500)
+    findings = measure(spec, list(FRAMEWORKS))
+    assert set(findings.reasons) == set(FRAMEWORKS) - {"numpy"}
+    for reason in findings.reasons.values():
+        assert reason.formula.median is None
 
 
 def test_divergence_is_no_number():

@@ -190,14 +190,12 @@ def _explained(
     native = None
     if built_in is not None and reason is not None:
         native = nearest(name, built_in.optimizer, built_in.hyperparams)
-    # Formulas are written out for RMSProp only.
-    written_out = native is not None and native[0].kind == "rmsprop"
     return {
         "title": FRAMEWORKS[name].title,
         "anchor": name,
         "verdict": verdict,
         "call": built_in.call if built_in else None,
-        "formula": "\n".join(formula(native[0])) if native and written_out else "",
+        "formula": "\n".join(formula(native[0])) if native else "",
         "reason": reason,
         "checked": CHECKED[name],
         "optimizers": FRAMEWORKS[name].optimizers_title,

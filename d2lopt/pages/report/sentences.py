@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from ...backend.frameworks import FRAMEWORKS
 from ...conventions.conformance import BOUNDS
 from ...conventions.curves import SeedCurves, farthest
-from ...conventions.reasons import Findings, Reason
+from ...conventions.reasons import Findings, Part, Reason
 from ...runs.compare import Rows, spread
 from ...train.record import Record
 from .digits import sci, six_decimals
@@ -96,6 +96,8 @@ def _compared(
     if parts and reason and rule:
         formula_losses, rule_losses = reason.formula.curves[0], rule.curves[0]
         calculated = farthest(formula_losses, rule_losses)
+        if calculated is None:
+            return _not_calculated(parts, distance, at_end)
         steps = zip(losses, scratch, formula_losses, rule_losses, strict=False)
         left = max(abs(a / b - c / d) for a, b, c, d in steps)
     ok = left <= bound
@@ -134,6 +136,18 @@ def _compared(
             "d2lopt conformance measures the optimizer against the table."
         )
     return Verdict(kind, brief, sentences)
+
+
+def _not_calculated(parts: Sequence[Part], distance: float, at_end: float) -> Verdict:
+    """The verdict where the calculation diverged, and the framework's run did not."""
+    brief = " and ".join(part.brief for part in parts)
+    sentence = (
+        "What this does by itself cannot be said: on NumPy in float64, the run with "
+        "this formula or the one with the rule diverged. "
+        f"Measured: {sci(distance)} on the way, {sci(at_end, True)} at the end."
+    )
+    sentences = [*(part.sentence for part in parts), sentence]
+    return Verdict("open", f"{brief}, not calculated", sentences)
 
 
 # -------------------------------------------------------------------------- the summary
