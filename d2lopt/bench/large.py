@@ -62,7 +62,7 @@ def variants(d2l: Backend) -> dict[str, Callable[[Tensor, Tensor], Turn]]:
     """For each variant, the function of p and g that gives one step of it, as a turn.
 
     "plain" is the rule as it is written, "compiled" what `d2l.compiled` makes of it;
-    the framework's own follow, from the module `own` of its folder.
+    the framework's own follow, from the module `benchmark` of its package.
     """
     rule = rules.find("rmsprop").step
     portable: dict[str, Callable[[Tensor, Tensor], Turn]] = {
@@ -70,7 +70,7 @@ def variants(d2l: Backend) -> dict[str, Callable[[Tensor, Tensor], Turn]]:
         "compiled": partial(_turn_of, d2l, d2l.compiled(rule)),
     }
     try:
-        built_in = importlib.import_module(f"d2lopt.{d2l.name}.own").steps
+        built_in = importlib.import_module(f"d2lopt.{d2l.name}.benchmark").steps
     except ModuleNotFoundError as error:
         if not str(error.name).startswith("d2lopt."):
             raise

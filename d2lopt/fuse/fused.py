@@ -17,7 +17,7 @@ from __future__ import annotations
 import itertools
 import types
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,33 +56,34 @@ def at_address(
     return np.asarray(memory)
 
 
-def _rebound(function: Any, d2l: Any) -> Any:
-    """A learner's function that finds the tracing namespace where it has `d2l`."""
+def _with_tracing(function: Any, d2l: Any) -> Any:
+    """A learner's function, which finds the tracing namespace where it has `d2l`.
+
+    It names d2l as a global or in its closure, so it is made again with others.
+    """
     if not isinstance(function, types.FunctionType):
         return function
 
-    def other(value: Any) -> Any:
+    def replaced(value: Any) -> Any:
         return TRACING if value is d2l else value
 
-    cells = function.__closure__ or ()
-    closure = tuple(types.CellType(*map(other, _content(cell))) for cell in cells)
-    names = {name: other(value) for name, value in function.__globals__.items()}
-    rebound = types.FunctionType(
+    def replaced_in(cell: Any) -> Any:
+        try:
+            return types.CellType(replaced(cell.cell_contents))
+        except ValueError:  # nothing is in it yet
+            return cell
+
+    names = {name: replaced(value) for name, value in function.__globals__.items()}
+    closure = tuple(map(replaced_in, function.__closure__ or ()))
+    again = types.FunctionType(
         function.__code__, names, function.__name__, function.__defaults__, closure
     )
-    rebound.__kwdefaults__ = function.__kwdefaults__
-    return rebound
-
-
-def _content(cell: Any) -> Iterator[Any]:
-    try:
-        yield cell.cell_contents
-    except ValueError:  # it has none yet
-        return
+    again.__kwdefaults__ = function.__kwdefaults__
+    return again
 
 
 class Step(NamedTuple):
-    """What one step has to do once the rule has been read."""
+    """One step: what the rule is read with, and where that leaves what to do."""
 
     owners: list[Owner]
     numbers: list[Number]
@@ -92,7 +93,7 @@ class Step(NamedTuple):
     hyperparams: dict[str, Any]
 
 
-def _prepared(
+def _with_tracers(
     view: View,
     params: Sequence[Variable],
     grads: Sequence[Tensor],
@@ -168,34 +169,34 @@ def compiled(
     on it is done, or None if there is no such array; `changed(p)` is called for each
     parameter after it was written.
     """
-    found = native.rule_of(d2l, rule)
-    to_read = found.step
+    as_written = native.rule_of(d2l, rule).step
+    to_read = as_written
     if isinstance(to_read, LearnersRule):
-        to_read = LearnersRule(_rebound(to_read.rule, d2l))
-    runs_as_written = False
+        to_read = LearnersRule(_with_tracing(to_read.rule, d2l))
+    can_be_read = True
 
     def step(params: Any, grads: Any, states: Any, hyperparams: Any) -> None:
-        nonlocal runs_as_written
+        nonlocal can_be_read
         reason: Exception | None = None
-        if not runs_as_written:
+        if can_be_read:
             try:
-                read = _prepared(view, params, grads, states, hyperparams)
-            except NotElementwise:  # of this call's arrays: others may do
-                found.step(d2l, params, grads, states, hyperparams)
+                traced = _with_tracers(view, params, grads, states, hyperparams)
+            except NotElementwise:  # these arrays; those of the next step may be
+                as_written(d2l, params, grads, states, hyperparams)
                 return
             try:
                 with np.errstate(all="ignore"):
-                    to_read(TRACING, *read[2:])
+                    to_read(TRACING, *traced[2:])
             except Exception as error:
                 reason = error
             else:
-                _write(read)
+                _write(traced)
                 for p in params:
                     changed(p)
                 return
-        found.step(d2l, params, grads, states, hyperparams)
-        if reason is not None:  # and the rule itself is in order
-            runs_as_written = True
+        as_written(d2l, params, grads, states, hyperparams)
+        if reason is not None:  # and the rule as it is written has none to complain
+            can_be_read = False
             warnings.warn(
                 f"the rule is not compiled, as {reason}; it runs as it is written.",
                 stacklevel=2,
@@ -227,28 +228,28 @@ some milliseconds more as written than compiled: a few hundred steps repay it.
 """
 
 
-def may_compile(found: Rule) -> bool:
+def may_compile(rule: Rule) -> bool:
     """Whether a rule is compiled without being asked: a learner's own is not."""
-    step = found.step
-    return is_library_rule(step.chain if isinstance(step, OverGroups) else found)
+    step = rule.step
+    return is_library_rule(step.chain if isinstance(step, OverGroups) else rule)
 
 
-def for_size(d2l: Backend, found: Rule) -> Callable[..., None]:
-    """`found.step`, without its first argument: compiled where there is much to do.
+def for_size(d2l: Backend, rule: Rule) -> Callable[..., None]:
+    """The step of the rule, bound to d2l: compiled if the parameters are large.
 
     A function of a learner's runs as written, so that its prints and breakpoints work.
     """
-    if not may_compile(found):
-        return lambda *arguments: found.step(d2l, *arguments)
+    if not may_compile(rule):
+        return lambda *arguments: rule.step(d2l, *arguments)
     step: CompiledRule | None = None
 
     def by_size(params: Any, grads: Any, states: Any, hyperparams: Any) -> None:
         nonlocal step
         if sum(_size(p) for p in params) < LARGE:
-            found.step(d2l, params, grads, states, hyperparams)
+            rule.step(d2l, params, grads, states, hyperparams)
             return
         if step is None:
-            step = d2l.compiled(found)
+            step = d2l.compiled(rule)
         step(params, grads, states, hyperparams)
 
     return by_size

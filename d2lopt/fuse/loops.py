@@ -104,7 +104,7 @@ def numba() -> Any:
 compilations = 0  # in this process; a new hyperparameter adds none
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256)  # programs, so that each is compiled once
 def _loop(program: Program) -> Callable[..., Any]:
     """The function of flat arrays and numbers that the program is."""
     global compilations
@@ -127,10 +127,10 @@ def _loop(program: Program) -> Callable[..., Any]:
         signature += [compiler.types.float64] * program.numbers
         # A sum in another order, so that it takes several elements at a time.
         fast = {"reassoc", "nsz"} if program.total_of is not None else False
-        made: Callable[..., Any] = compiler.njit(
+        compiled: Callable[..., Any] = compiler.njit(
             tuple(signature), nogil=True, error_model="numpy", fastmath=fast
         )(function)
-        return made
+        return compiled
 
 
 # -------------------------------------------------------------------------- threads
@@ -144,10 +144,13 @@ def threads() -> int:
 
 @lru_cache(maxsize=1)
 def _helpers() -> ThreadPoolExecutor:
+    """The threads beside the main one, which start with the first large loop."""
     return ThreadPoolExecutor(max(1, threads() - 1), "d2lopt-loop")
 
 
-os.register_at_fork(after_in_child=_helpers.cache_clear)  # its threads do not fork
+# A forked child has the pool without its threads, and would wait for them for ever: so
+# it makes one of its own.
+os.register_at_fork(after_in_child=_helpers.cache_clear)
 
 Job = tuple[Program, Sequence[Array], Sequence[float]]
 

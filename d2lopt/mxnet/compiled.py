@@ -15,7 +15,8 @@ def _view(x: Tensor) -> onp.ndarray[Any, Any] | None:
         return None
     if x.dtype not in (onp.float32, onp.float64):
         return None
-    # The engine works in the background: what still reads or writes x ends first.
+    # MXNet has no public way to the memory: DLPack's is read-only in NumPy 1. And its
+    # engine works in the background: what still reads or writes x has to end first.
     check_call(_LIB.MXNDArrayWaitToWrite(x.handle))
     address = ctypes.c_void_p()
     check_call(_LIB.MXNDArrayGetData(x.handle, ctypes.byref(address)))

@@ -17,11 +17,11 @@ accuracy, get_dataloader_workers = lenet.accuracy, lenet.get_dataloader_workers
 def _batch(size: tuple[int, int] | None, rows: list[Any]) -> tuple[Any, Any]:
     """A minibatch of images that are kept as bytes."""
     X, y = zip(*rows, strict=True)
-    made = np.array(onp.stack(X), dtype="float32") / 255
+    images = np.array(onp.stack(X), dtype="float32") / 255
     if size:  # a width and a height; the channel is the last axis there
-        last = npx.image.resize(made.transpose(0, 2, 3, 1), size[::-1], interp=1)
-        made = last.transpose(0, 3, 1, 2)
-    return made, np.array(y, dtype="int32")
+        last = npx.image.resize(images.transpose(0, 2, 3, 1), size[::-1], interp=1)
+        images = last.transpose(0, 3, 1, 2)
+    return images, np.array(y, dtype="int32")
 
 
 def load_data_fashion_mnist(

@@ -82,20 +82,20 @@ class Program:
         start = variables | {"index": np.zeros((), dtype="int32")}
         fixed |= {name: x.copy() for name, x in start.items() if name not in changed}
         grads = {g: np.zeros_like(variables[n]) for n, g in trace.grads.items()}
-        self.fixed, self.changed = fixed, list(changed)
-        self.sides = [{n: start[n].copy() for n in changed} for _ in range(2)]
+        self.fixed = fixed
+        self.places = [{n: start[n].copy() for n in changed} for _ in range(2)]
         outputs = mxnet.sym.Group(list(changed.values()))
         assigned = mxnet.ndarray.CachedOp(outputs)
         self.turns = []
-        for side, other in (self.sides, self.sides[::-1]):
-            there = fixed | side | grads
-            loss = self._bound(trace, there)
+        for here, there in (self.places, self.places[::-1]):
+            arrays = fixed | here | grads
+            loss = self._bound(trace, arrays)
             if loss is not None:
-                there["loss"] = loss.outputs[0].as_np_ndarray()
-            inputs = [there[name] for name in outputs.list_inputs()]
-            self.turns.append((loss, assigned, inputs, list(other.values())))
+                arrays["loss"] = loss.outputs[0].as_np_ndarray()
+            inputs = [arrays[name] for name in outputs.list_inputs()]
+            self.turns.append((loss, assigned, inputs, list(there.values())))
 
-    def _bound(self, trace: Trace, there: dict[str, Any]) -> Any:
+    def _bound(self, trace: Trace, arrays: dict[str, Any]) -> Any:
         """The loss with its gradient, reading and writing those arrays."""
         if trace.loss is None:
             return None
@@ -103,8 +103,8 @@ class Program:
         names = loss.list_inputs()
         return loss.bind(
             mxnet.cpu(),
-            args={name: there[name].as_nd_ndarray() for name in names},
-            args_grad={n: there[g].as_nd_ndarray() for n, g in trace.grads.items()},
+            args={name: arrays[name].as_nd_ndarray() for name in names},
+            args_grad={n: arrays[g].as_nd_ndarray() for n, g in trace.grads.items()},
             grad_req={n: "write" if n in trace.grads else "null" for n in names},
         )
 
@@ -116,10 +116,10 @@ class Program:
             self.fixed[name][()] = number.value_from(leaves)
         for k, batch in enumerate(batches):
             batch.copyto(self.fixed[f"batch{k}"])
-        for name, array in (self.fixed | self.sides[0]).items():
+        for name, array in (self.fixed | self.places[0]).items():
             if name in variables:
                 variables[name].copyto(array)
-        self.sides[0]["index"][()] = 0
+        self.places[0]["index"][()] = 0
         steps = len(batches[0])
         for i in range(steps):
             loss, assigned, inputs, outputs = self.turns[i % 2]
@@ -127,7 +127,7 @@ class Program:
                 loss.forward(is_train=True)
                 loss.backward()
             assigned(*inputs, out=outputs)
-        for name, array in self.sides[steps % 2].items():
+        for name, array in self.places[steps % 2].items():
             if name in variables:
                 array.copyto(variables[name])
 
@@ -139,14 +139,18 @@ def program_of(step: Any, state: Any, batches: Any) -> Program | None:
     """The program of a step; None for one that has to run as it is written."""
     if is_on():
         raise Untraceable("a fold within a step")
+    leaves = _flat(state)
+    variables = [id(x) for x in leaves if isinstance(x, np.ndarray)]
+    if len({*variables}) < len(variables):  # one stands twice: it would become two
+        return None
 
     def read() -> Program | None:
         try:
             with compile_clock.running():
                 return Program(step, state, batches)
-        except Exception:  # whatever is wrong with it shows when it runs as it is
+        except Exception:  # whatever is wrong shows when it runs as it is written
             return None
 
-    key = step, tuple(map(kind, _flat(state))), tuple(map(kind, batches))
+    key = step, tuple(map(kind, leaves)), tuple(map(kind, batches))
     program: Program | None = _programs.get(key, read)
     return program

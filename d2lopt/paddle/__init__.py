@@ -42,9 +42,9 @@ def use_device(device: str) -> None:
 
 
 def tensor(value: Any, dtype: str = "float32", stop_gradient: bool = True) -> Tensor:
-    made = paddle.to_tensor(np.asarray(value), dtype=dtype)
-    made.stop_gradient = stop_gradient
-    return made
+    x = paddle.to_tensor(np.asarray(value), dtype=dtype)
+    x.stop_gradient = stop_gradient
+    return x
 
 
 def numpy(x: Tensor) -> np.ndarray[Any, Any]:

@@ -21,7 +21,9 @@ def _view(x: Tensor) -> np.ndarray[Any, Any] | None:
 
 
 def _changed(x: Tensor) -> None:
-    x._bump_inplace_version()  # a backward pass that needs the old value says so
+    # The loop writes past Paddle: a backward pass that still needs x's old value would
+    # take the new one silently, if the version did not tell. There is no public way.
+    x._bump_inplace_version()
 
 
 def compiled(d2l: Backend, rule: Any) -> fuse.CompiledRule:

@@ -36,10 +36,10 @@ class _Batch:
 
     def __call__(self, rows: list[Any]) -> list[Any]:
         X, y = (np.stack(column) for column in zip(*rows, strict=True))
-        made = paddle.to_tensor(X.astype("float32") / 255)
+        images = paddle.to_tensor(X.astype("float32") / 255)
         if self.size:
-            made = nn.functional.interpolate(made, self.size, mode="bilinear")
-        return [made, paddle.to_tensor(y.astype("int64"))]
+            images = nn.functional.interpolate(images, self.size, mode="bilinear")
+        return [images, paddle.to_tensor(y.astype("int64"))]
 
 
 def load_data_fashion_mnist(

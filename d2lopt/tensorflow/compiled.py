@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from .. import fuse
 from ..backend.contract import Backend, Tensor
-from ..backend.tools import compile_clock
+from ..backend.tools import compile_clock, kind
 from ..rules import native
 from .scalar import Scalar
 
@@ -20,17 +20,17 @@ def _traced(x: Any) -> Any:
 
 
 def compiled(d2l: Backend, rule: Any) -> fuse.CompiledRule:
-    found = native.rule_of(d2l, rule)
+    as_written = native.rule_of(d2l, rule).step
 
     def run(params: Any, grads: Any, states: Any, hyperparams: Any) -> None:
         numbers = {
             name: Scalar(x) if x.shape.rank == 0 else x
             for name, x in hyperparams.items()
         }
-        found.step(d2l, params, grads, states, numbers)
+        as_written(d2l, params, grads, states, numbers)
 
     program = tf.function(run, jit_compile=True, autograph=False)
-    seen: set[Any] = set()
+    compiled_for: set[Any] = set()  # the program itself does not say
 
     def step(params: Any, grads: Any, states: Any, hyperparams: Any) -> None:
         numbers = {name: _traced(x) for name, x in hyperparams.items()}
@@ -38,15 +38,13 @@ def compiled(d2l: Backend, rule: Any) -> fuse.CompiledRule:
         if tf.inside_function():  # it is part of that one's program
             program(*arguments)
             return
-        shapes = tuple(
-            (tuple(x.shape), x.dtype.name) for x in tf.nest.flatten(arguments)
-        )
-        if shapes in seen:
+        key = tuple(map(kind, tf.nest.flatten(arguments)))
+        if key in compiled_for:
             program(*arguments)
             return
         with compile_clock.running():  # with the step that follows, at its first time
             program(*arguments)
-        seen.add(shapes)
+        compiled_for.add(key)
 
     return step
 

@@ -30,12 +30,12 @@ def load_data_fashion_mnist(
         X = tf.image.resize(X, size, antialias=True) if size else X
         return X, tf.cast(y, tf.int32)
 
-    made = []
+    datasets = []
     for images, shuffle in zip(fashion.load(), (True, False), strict=True):
         rows = tf.data.Dataset.from_tensor_slices((images.X[..., None], images.y))
         rows = rows.shuffle(len(images.y)) if shuffle else rows
-        made.append(rows.batch(batch_size).map(numbers).prefetch(1))
-    train, test = made
+        datasets.append(rows.batch(batch_size).map(numbers).prefetch(1))
+    train, test = datasets
     return train, test
 
 
@@ -48,7 +48,11 @@ def evaluate_accuracy_gpu(net: Any, data_iter: Any, device: Any = None) -> float
 
 
 def _name(device: Any) -> Any:
-    """The name of what `d2l.try_gpu` returns; a name stays itself."""
+    """The name of what `d2l.try_gpu` returns; a name stays itself.
+
+    tf.device gives a context manager, which keeps the name in a private attribute;
+    Keras' strategy and the report need the name.
+    """
     return getattr(device, "_device_name", device)
 
 

@@ -30,8 +30,10 @@ meshgrid = functools.partial(torch.meshgrid, indexing="ij")
 
 
 def _dtype(dtype: str | torch.dtype) -> torch.dtype:
-    found: torch.dtype = getattr(torch, dtype) if isinstance(dtype, str) else dtype
-    return found
+    if isinstance(dtype, torch.dtype):
+        return dtype
+    named: torch.dtype = getattr(torch, dtype)
+    return named
 
 
 def use_device(device: str) -> None:
@@ -42,8 +44,8 @@ def use_device(device: str) -> None:
 
 
 def tensor(value: Any, dtype: str = "float32", requires_grad: bool = False) -> Tensor:
-    made = torch.tensor(np.asarray(value), dtype=_dtype(dtype))
-    return made.requires_grad_(requires_grad)
+    x = torch.tensor(np.asarray(value), dtype=_dtype(dtype))
+    return x.requires_grad_(requires_grad)
 
 
 def numpy(x: Tensor) -> np.ndarray[Any, Any]:

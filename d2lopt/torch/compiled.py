@@ -25,7 +25,10 @@ def _view(x: Tensor) -> np.ndarray[Any, Any] | None:
 
 
 def compiled(d2l: Backend, rule: Any) -> fuse.CompiledRule:
-    on_cpu = fuse.compiled(d2l, rule, _view, torch.autograd.graph.increment_version)
+    # The loop writes past PyTorch: a backward pass that still needs a parameter's old
+    # value would take the new one silently, if the version did not tell.
+    changed = torch.autograd.graph.increment_version
+    on_cpu = fuse.compiled(d2l, rule, _view, changed)
     on_gpu: fuse.CompiledRule | None = None
 
     def step(params: Any, grads: Any, states: Any, hyperparams: Any) -> None:
@@ -34,19 +37,22 @@ def compiled(d2l: Backend, rule: Any) -> fuse.CompiledRule:
             on_cpu(params, grads, states, hyperparams)
             return
         if on_gpu is None:
-            on_gpu = _by_inductor(d2l, rule)
+            on_gpu = _by_torch_compile(d2l, rule)
         on_gpu(params, grads, states, hyperparams)
 
     return step
 
 
-def _by_inductor(d2l: Backend, rule: Any) -> fuse.CompiledRule:
-    """The rule through torch.compile; numbers as tensors, as new ones recompile."""
-    found = native.rule_of(d2l, rule)
+def _by_torch_compile(d2l: Backend, rule: Any) -> fuse.CompiledRule:
+    """The rule through torch.compile, which would compile again for a new number.
+
+    So its numbers are tensors.
+    """
+    as_written = native.rule_of(d2l, rule).step
 
     @torch.compile(dynamic=True)  # type: ignore[untyped-decorator]
     def program(params: Any, grads: Any, states: Any, numbers: Any) -> None:
-        found.step(d2l, params, grads, states, numbers)
+        as_written(d2l, params, grads, states, numbers)
 
     known: set[Any] = set()
 

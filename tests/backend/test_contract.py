@@ -244,6 +244,17 @@ def test_a_variable_may_follow_from_itself_or_another(d2l, compile):
     assert found == [4.0, 0.125, 0.25]
 
 
+@pytest.mark.parametrize("compile", [False, None, True])
+def test_a_variable_may_stand_twice_in_a_state(d2l, compile):
+    x = d2l.variable(d2l.ones(()))
+
+    def step(state, batch):
+        d2l.assign(state[0], state[1] + 1)
+
+    d2l.fold(step, (x, x), [d2l.zeros(3)], None, compile)
+    assert float(d2l.numpy(x)) == 4.0
+
+
 @pytest.mark.parametrize("compile", [False, True])
 def test_a_hyperparameter_in_a_fold_keeps_float64(d2l, compile):
     """1 − γ for γ near 1 loses nothing, although the tensors are float32."""

@@ -214,6 +214,30 @@ def test_the_gradient_may_be_the_parameter(d2l):
     assert (d2l.numpy(p) == 0.5).all()
 
 
+def torch_s_backward(x):
+    x.requires_grad_()
+    return (x * x).sum().backward
+
+
+def paddle_s_backward(x):
+    x.stop_gradient = False
+    return (x * x).sum().backward
+
+
+BACKWARD = {"torch": torch_s_backward, "paddle": paddle_s_backward}
+
+
+def test_a_backward_pass_that_needs_the_old_value_says_so(d2l, backend):
+    """It would take the new one, as the framework does not see the loop write."""
+    if backend not in BACKWARD:
+        pytest.skip("gradients come from a function, not from what was recorded")
+    p, g = d2l.variable(d2l.ones(1000)), d2l.ones(1000)
+    backward = BACKWARD[backend](p)
+    d2l.compiled(rules.sgd)([p], [g], [()], {"lr": 0.5})
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        backward()
+
+
 def test_a_rule_with_more_than_elements_is_not_wrong(d2l):
     """A matrix product: compiled where the framework can, else run as written."""
 
@@ -230,6 +254,21 @@ def test_a_rule_with_more_than_elements_is_not_wrong(d2l):
         step([found], [g], [()], {"lr": 0.1})
     assert len(log) in (0, 1)
     assert_close([d2l.numpy(found)], [d2l.numpy(expected)], 1e-6)
+
+
+def test_numpy_s_own_functions_are_not_mistaken_for_the_rule_s(d2l, backend):
+    """np.sum of a tracer would be the tracer: such a rule runs as it is written."""
+    if backend != "numpy":
+        pytest.skip("NumPy's functions are this backend's alone")
+
+    def centered(params, grads, states, hyperparams):
+        for p, g in zip(params, grads, strict=True):
+            d2l.assign(p, p - hyperparams["lr"] * (g - np.sum(g)))
+
+    p, g = d2l.variable(d2l.zeros(4)), d2l.tensor([1.0, 2.0, 3.0, 4.0])
+    with pytest.warns(UserWarning, match="the rule is not compiled"):
+        d2l.compiled(centered)([p], [g], [()], {"lr": 1.0})
+    np.testing.assert_array_equal(p, [9.0, 8.0, 7.0, 6.0])
 
 
 def test_a_missing_hyperparameter_is_the_rule_s_own_error(d2l):

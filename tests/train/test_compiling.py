@@ -206,6 +206,23 @@ def test_what_a_rule_of_yours_counts_in_its_hyperparameters_is_kept(d2l):
         np.testing.assert_allclose(curve.params[1], 0.001 * curve.num_steps, rtol=1e-5)
 
 
+@IN_EACH_WAY
+def test_another_dtype_is_compiled_by_the_clock(d2l, compile):
+    """And not while the epochs are timed."""
+    if compile not in COMPILES.get(d2l.name, []):
+        pytest.skip(f"{d2l.name} takes the steps as they come")
+
+    def curve(dtype):
+        data = d2l.get_data_ch11(50, source="stand-in", dtype=dtype, quiet=True)
+        return train.from_scratch(
+            d2l, d2l.sgd, None, {"lr": 0.1}, *data, compile=compile
+        )
+
+    curve("float32")
+    assert curve("float64").seconds_compiling > 0
+    assert curve("float32").seconds_compiling == 0
+
+
 @pytest.mark.parametrize("compile", ["auto", TRUE])
 def test_a_rule_of_yours_is_compiled_if_you_ask(d2l, compile):
     """It has no states here, which is one of the things that a state may be."""
