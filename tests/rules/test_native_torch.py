@@ -168,6 +168,24 @@ def test_adadelta_has_a_rate_as_pytorch_s_own(d2l, torch):
         torch.testing.assert_close(found[0], found[2], rtol=1e-9, atol=0)
 
 
+def test_a_rule_without_a_rate_starts_where_the_caller_says(d2l, torch):
+    numbers, found = {"rho": 0.9, "eps": 1e-6}, []
+
+    def pair(d2l, p):
+        return d2l.variable(d2l.ones(p.shape)), d2l.variable(d2l.zeros(p.shape))
+
+    for rule, start in (
+        (d2l.adadelta, lambda d2l, params: [pair(d2l, p) for p in params]),
+        (Chain(ByTwoRms()), lambda d2l, params: [(pair(d2l, p),) for p in params]),
+        (Chain(ByTwoRms()), None),
+    ):
+        p = parameter(d2l, [1.0, 2.0], [1.0, 1.0])
+        d2l.optimizer(rule, start, **numbers)([p]).step()
+        found.append(p.detach())
+    torch.testing.assert_close(found[0], found[1])
+    assert (found[0] != found[2]).all()
+
+
 # ------------------------------------------------------------------ complex parameters
 
 

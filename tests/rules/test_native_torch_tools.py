@@ -3,8 +3,12 @@
 import copy
 import warnings
 
+import numpy as np
 import pytest
 from torch_optimizers import ADAM, CLIPPED_ADAM, parameter
+
+from d2lopt.rules import native
+from d2lopt.rules.groups import over_groups
 
 
 @pytest.fixture
@@ -253,3 +257,23 @@ def test_sharded_optimizers_and_models(d2l, torch, adam):
             torch.testing.assert_close(found[0], found[2])
     finally:
         distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_the_compiler_for_gpus_takes_groups(d2l, torch):
+    """On the CPU here: it is the same program."""
+    from d2lopt.torch.compiled import _by_inductor
+
+    chain = over_groups(CLIPPED_ADAM.rule)
+    numbers = ADAM | {"clip": 1.0, "weight_decay": 0.1}
+    compiled, found = _by_inductor(d2l, chain), []
+    for step in (compiled, lambda *arguments: chain.step(d2l, *arguments)):
+        rng = np.random.default_rng(0)
+        params = [d2l.tensor(rng.normal(size=n)) for n in (3, 4, 5)]
+        states = native.start(d2l, CLIPPED_ADAM.rule, params)
+        for t in range(3):
+            grads = [d2l.tensor(rng.normal(size=n)) for n in (3, 4, 5)]
+            groups = [(2, numbers | {"lr": 0.1 / (t + 1)}), (1, numbers)]
+            step(params, grads, states, {"groups": groups})
+        found.append(torch.cat(params))
+    torch.testing.assert_close(*found)
