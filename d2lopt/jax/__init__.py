@@ -1,8 +1,7 @@
 """JAX: arrays never change, so a variable is a small cell that holds one; optax.
 
 A traced function reads the cells at its entry and returns their values at its exit;
-`fold` does that. 64-bit types are switched on, for float64 on request, and so that a
-hyperparameter traced as an argument keeps a Python float's precision.
+`fold` does that. `precision.py` says when 64-bit types are on.
 """
 
 import sys
@@ -27,8 +26,7 @@ from .compiled import compiled as _compiled
 from .compiled import wait as wait
 from .loop import fold as fold
 from .portable import optimizer as _optimizer
-
-jax.config.update("jax_enable_x64", True)
+from .precision import asked_for, exact_numbers
 
 name = "jax"
 version = jax.__version__
@@ -51,7 +49,7 @@ def use_device(device: str) -> None:
 
 
 def tensor(value: Any, dtype: str = "float32") -> Tensor:
-    return jnp.array(array_in(value), dtype)
+    return jnp.array(array_in(value), asked_for(dtype))
 
 
 def numpy(x: Tensor) -> np.ndarray[Any, Any]:
@@ -59,15 +57,20 @@ def numpy(x: Tensor) -> np.ndarray[Any, Any]:
 
 
 def zeros(shape: Any, dtype: str = "float32") -> Tensor:
-    return jnp.zeros(shape, dtype)
+    return jnp.zeros(shape, asked_for(dtype))
 
 
 def ones(shape: Any, dtype: str = "float32") -> Tensor:
-    return jnp.ones(shape, dtype)
+    return jnp.ones(shape, asked_for(dtype))
 
 
 def arange(*span: float, dtype: str = "float32") -> Tensor:
-    return jnp.array(np.arange(*span), dtype)
+    return jnp.array(np.arange(*span), asked_for(dtype))
+
+
+def astype(x: Tensor, dtype: Any) -> Tensor:
+    """The same numbers in another dtype."""
+    return array_in(x).astype(asked_for(dtype))
 
 
 def hold_grad(x: Variable, grad: Tensor) -> Variable:
@@ -124,7 +127,8 @@ def native_step(
         jax.tree.map(assign, params, optax.apply_updates(values, updates))
         jax.tree.map(assign, opt_state, new)
 
-    start = trainer.init([cell.value for cell in net.params])
+    with exact_numbers():  # as `fold` has it
+        start = trainer.init([cell.value for cell in net.params])
     return step, (net.params, jax.tree.map(variable, start))
 
 

@@ -1,6 +1,6 @@
 """A variable of JAX: a small cell that holds an array, as arrays never change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -41,11 +41,21 @@ class Variable(Operators):
     def __float__(self) -> float:
         return float(self.value)
 
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(self.value)
+
     def __getitem__(self, index: Any) -> Tensor:
         return self.value[index]
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self.value = self.value.at[index].set(array_in(value))
+        self.hold(self.value.at[index].set(array_in(value)))
+
+    def hold(self, value: Any) -> None:
+        """Take another array, of the shape and in the dtype of the one held so far."""
+        value, shape = array_in(value), self.value.shape
+        if shape != value.shape:
+            raise ValueError(f"cannot assign shape {value.shape} to shape {shape}")
+        self.value = value.astype(self.value.dtype)
 
     def __repr__(self) -> str:
         return f"Variable({self.value})"
@@ -66,7 +76,4 @@ def variable(value: Tensor) -> Variable:
 
 
 def assign(x: Variable, value: Tensor) -> None:
-    value = array_in(value)
-    if x.value.shape != value.shape:
-        raise ValueError(f"cannot assign shape {value.shape} to shape {x.value.shape}")
-    x.value = value.astype(x.value.dtype)
+    x.hold(value)

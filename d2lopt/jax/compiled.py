@@ -13,6 +13,7 @@ from ..backend.contract import Backend, Tensor
 from ..backend.tools import compile_clock, kind
 from ..rules import native
 from .cells import Variable, array_in, variable
+from .precision import exact_numbers
 
 
 def _to_give_away(cell: Variable) -> Tensor:
@@ -55,12 +56,13 @@ def compiled(d2l: Backend, rule: Any) -> fuse.CompiledRule:
         leaves, treedef = jax.tree.flatten((cells, arguments))
         key = treedef, *map(kind, leaves)
         changing = jax.tree.map(_to_give_away, cells)
-        if key in compiled_for:
-            new = run(changing, *arguments)
-        else:
-            with compile_clock.running():  # with the step, this first time
-                new = jax.block_until_ready(run(changing, *arguments))
-            compiled_for.add(key)
+        with exact_numbers():
+            if key in compiled_for:
+                new = run(changing, *arguments)
+            else:
+                with compile_clock.running():  # with the step, this first time
+                    new = jax.block_until_ready(run(changing, *arguments))
+                compiled_for.add(key)
         for cell, value in zip(every, jax.tree.leaves(new), strict=True):
             cell.value = value
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..backend.contract import Tensor
 from ..backend.tools import Programs, compile_clock, kind, loop
 from .cells import Variable, array_in
+from .precision import exact_numbers
 
 _programs = Programs()
 
@@ -31,8 +32,9 @@ def fold(
         _scan(step, state, batches)  # a fold within a fold
         return
     key = step, treedef, tuple(map(kind, leaves)), tuple(map(kind, batches))
-    program = _programs.get(key, lambda: _compiled(step, leaves, treedef, batches))
-    values, outputs = program(arrays, batches)
+    with exact_numbers():
+        program = _programs.get(key, lambda: _compiled(step, leaves, treedef, batches))
+        values, outputs = program(arrays, batches)
     _put([x for x in leaves if isinstance(x, Variable)], values)
     if watch is not None and outputs is not None:
         for output in np.asarray(outputs):

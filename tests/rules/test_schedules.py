@@ -51,6 +51,53 @@ def test_no_steps_are_no_schedule(steps):
         schedules.cosine(0.1, steps)
 
 
+EACH = {
+    "factor": schedules.factor(0.3, 0.5, 7, 0.02),
+    "multi-factor": schedules.multi_factor(0.3, [5, 10.5, 40], 0.1),
+    "square root": schedules.square_root(0.3),
+    "polynomial": schedules.polynomial(0.3, 30, 1.5, 0.02),
+    "cosine": schedules.cosine(0.3, 30, 0.02),
+    "warm-up": schedules.warm_up(schedules.cosine(0.3, 30, 0.02), 7, 0.1),
+}
+STEPS = [0, 1, 5, 6, 7, 8, 10, 11, 29, 30, 31, 37, 400]
+
+
+@pytest.mark.parametrize("compile", [None, False])
+@pytest.mark.parametrize("name", EACH)
+def test_the_step_may_be_a_tensor(d2l, name, compile):
+    """And the program that asks for the rate may be traced, where there are such."""
+    rate = d2l.variable(d2l.zeros(1))
+
+    def step(state, batch):
+        d2l.assign(state[0], d2l.reshape(EACH[name](batch[0]), (1,)))
+        return d2l.sum(state[0])
+
+    rates = []
+    batches = [d2l.tensor(np.array(STEPS)[:, None])]
+    watch = lambda value: rates.append(float(d2l.numpy(value)))
+    d2l.fold(step, [rate], batches, watch, compile=compile)
+    expected = [EACH[name](t) for t in STEPS]
+    np.testing.assert_allclose(rates, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_the_rate_of_a_whole_number_is_python_s_own():
+    """Bit for bit what the functions of `math` give, as a float."""
+    low, span = 0.02, 0.3 - 0.02
+    cosine = lambda t: low + span * (1 + math.cos(math.pi * min(t, 30) / 30)) / 2
+    formulas = {
+        "factor": lambda t: max(low, 0.3 * 0.5 ** (t // 7)),
+        "multi-factor": lambda t: 0.3 * 0.1 ** ((t >= 5) + (t >= 10.5) + (t >= 40)),
+        "square root": lambda t: 0.3 / math.sqrt(t + 1),
+        "polynomial": lambda t: low + span * max(0.0, 1 - t / 30) ** 1.5,
+        "cosine": cosine,
+        "warm-up": lambda t: 0.1 + (0.3 - 0.1) * t / 7 if t < 7 else cosine(t - 7),
+    }
+    for name, schedule in EACH.items():
+        for t in (*range(60), 2920):
+            assert schedule(t) == formulas[name](t), (name, t)
+            assert type(schedule(t)) is float
+
+
 def test_every_harness_follows_a_schedule(d2l, oracle):
     """Step by step and compiled, the numbers are NumPy's."""
     schedule = schedules.warm_up(schedules.cosine(0.05, 200), 20)
