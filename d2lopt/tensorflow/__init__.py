@@ -11,10 +11,7 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its chatter at start-up
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same sums on every machine
 
-from .sparing import sparing
-
-with sparing():
-    import tensorflow as tf
+import tensorflow as tf
 
 from ..backend.contract import Tensor
 from ..backend.tools import builtin_from
