@@ -46,8 +46,10 @@ def optax(backend):
 
 @pytest.fixture
 def jax(optax):
+    """With 64-bit types off, as a process begins: an earlier test may have asked."""
     import jax
 
+    jax.config.update("jax_enable_x64", False)
     return jax
 
 
