@@ -83,11 +83,15 @@ def _with_no_state_more(
 
 
 def check_with_rate(
-    rule: Rule, given: Mapping[str, Any], schedules: Any = (), partly: bool = False
+    rule: Rule,
+    given: Mapping[str, Any],
+    schedules: Any = (),
+    names: Sequence[str] = ("lr",),
+    partly: bool = False,
 ) -> None:
     """`check`, where a rule that lacks a rate may be given one: see `with_rate`."""
     others = {n: v for n, v in given.items() if n != "lr" or not lacks_rate(rule)}
-    check(rule, others, schedules, partly=partly)
+    check(rule, others, schedules, names, partly=partly)
     if "lr" in given and not isinstance(given["lr"], schedules):
         check_ranges({"lr": given["lr"]})
 

@@ -54,6 +54,11 @@ class Portable(torch.optim.Optimizer):  # type: ignore[misc]
     # ------------------------------------------------------------------------ a step
 
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
+        """One step of the rule; the loss that `closure` gives, which has gradients.
+
+        Raises an InputError, before anything changes, for a number in a group that is
+        out of its range.
+        """
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -79,14 +84,17 @@ class Portable(torch.optim.Optimizer):  # type: ignore[misc]
         call = self._call(params, group, hyperparams)
         self.step_of_rule(*call)
         if isinstance(self.rule.step, LearnersRule):
-            # It may count in its hyperparameters, and keep numbers as states; one in
-            # the book's form has read its gradient, negative or dense, from p.grad.
+            # It may count in its hyperparameters, and keep numbers as states.
             for name, value in hyperparams.items():
                 if name not in given or value is not given[name]:
                     group[name] = value
-            for p, grad, state in zip(params, grads, call.states, strict=True):
-                p.grad = grad
+            for p, state in zip(params, call.states, strict=True):
                 self._names[p], self.state[p] = states.flat(self.rule, state)
+            # One in the book's form has read the gradient, made negative or dense,
+            # from p.grad: the caller's comes back.
+            for p, grad, read in zip(params, grads, call.grads, strict=True):
+                if p.grad is read:
+                    p.grad = grad
 
     def _call(
         self, params: list[Tensor], group: dict[str, Any], hyperparams: dict[str, Any]

@@ -40,11 +40,7 @@ def check(rule: Rule, given: Mapping[str, Any], partly: bool = False) -> None:
     if isinstance(rule.step, LearnersRule):  # what else it reads is its own business
         given = {n: given[n] for n in given if n == "lr"}
     plain = {n: _number(n, v) for n, v in given.items() if n not in _OTHERS}
-    if "lr" in plain and "lr" not in rule.hyperparams:  # as `native.with_rate` has it
-        rate = plain.pop("lr")
-        if not isinstance(rate, torch.Tensor):
-            HYPERPARAMS["lr"].check("lr", rate)
-    native.check(rule, plain, torch.Tensor, list(plain), partly=partly)
+    native.check_with_rate(rule, plain, torch.Tensor, list(plain), partly)
 
 
 def numbers_in(

@@ -40,9 +40,10 @@ def optimizer(
 ) -> Any:
     """A class, called as torch.optim.RMSprop is: Opt(net.parameters(), lr=0.1).
 
-    Beside the rule's hyperparameters, it takes PyTorch's `maximize`. A rule that has no
-    `lr` gets one that multiplies its steps, 1 if it is not given, for schedules to set.
-    Raises an InputError for a rule, a hyperparameter or an option that cannot be.
+    Beside the rule's hyperparameters, it takes PyTorch's `maximize`. adadelta, or a
+    chain without `ByLr`, has an `lr` that multiplies its steps, 1 if it is not given,
+    for schedules to set; a rule of yours has one if you give it. Raises an InputError
+    for a rule, a hyperparameter or an option that cannot be.
     """
     found = native.rule_of(d2l, rule, init_states)
     numbers = without_ways(hyperparams)

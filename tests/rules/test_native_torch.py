@@ -195,7 +195,9 @@ def test_a_complex_parameter_is_trained_by_its_parts(d2l, torch, name):
     p = torch.nn.Parameter(torch.randn(3, 4, dtype=torch.complex64))
     parts = torch.nn.Parameter(torch.view_as_real(p).detach().clone())
     opts = [optimizer_of(d2l, name)([x]) for x in (p, parts)]
-    for _ in range(5):
+    for t in range(5):
+        if t == 3:
+            opts[0].load_state_dict(copy.deepcopy(opts[0].state_dict()))
         p.grad = torch.randn_like(p)
         parts.grad = torch.view_as_real(p.grad).clone()
         for opt in opts:

@@ -55,6 +55,20 @@ def test_maximize_leaves_the_gradient_to_a_rule_of_the_book(d2l, torch):
     assert p.grad.item() == 3
 
 
+def test_a_rule_of_yours_may_clear_its_gradients(d2l, torch):
+    def sgd(params, states, hyperparams):
+        for p in params:
+            p.data.sub_(hyperparams["lr"] * p.grad)
+            p.grad = None
+
+    p = parameter(d2l, [1.0], [3.0])
+    opt = d2l.optimizer(sgd, lr=0.1)([p])
+    opt.step()
+    assert p.grad is None
+    opt.step()
+    assert p.item() == pytest.approx(0.7)
+
+
 def test_the_rate_may_come_second(d2l, torch, adam):
     p = parameter(d2l, [1.0])
     assert adam([p], 0.5).param_groups[0]["lr"] == 0.5

@@ -262,11 +262,11 @@ def test_sharded_optimizers_and_models(d2l, torch, adam):
 @pytest.mark.slow
 def test_the_compiler_for_gpus_takes_groups(d2l, torch):
     """On the CPU here: it is the same program."""
-    from d2lopt.torch.compiled import _by_inductor
+    from d2lopt.torch.compiled import _by_torch_compile
 
     chain = over_groups(CLIPPED_ADAM.rule)
     numbers = ADAM | {"clip": 1.0, "weight_decay": 0.1}
-    compiled, found = _by_inductor(d2l, chain), []
+    compiled, found = _by_torch_compile(d2l, chain), []
     for step in (compiled, lambda *arguments: chain.step(d2l, *arguments)):
         rng = np.random.default_rng(0)
         params = [d2l.tensor(rng.normal(size=n)) for n in (3, 4, 5)]
