@@ -140,6 +140,7 @@ class InOneDtype(Piece):
         states: Sequence[Any],
         hyperparams: Hyperparams,
     ) -> list[Tensor]:
-        wide = [u.astype("float64") for u in updates]
+        astype: Any = getattr(d2l, "astype")  # noqa: B009  # a word of the book's
+        wide = [astype(u, "float64") for u in updates]
         new = self.piece.update(d2l, params, wide, states, hyperparams)
-        return [n.astype(u.dtype) for n, u in zip(new, updates, strict=True)]
+        return [astype(n, u.dtype) for n, u in zip(new, updates, strict=True)]

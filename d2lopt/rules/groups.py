@@ -105,4 +105,8 @@ class _Shared(dict[str, Any]):
 
 def _differs(name: str, groups: Sequence[Mapping[str, Any]]) -> bool:
     first = groups[0].get(name)
-    return any(name not in numbers or numbers[name] != first for numbers in groups)
+    # A tensor is equal to itself, which nobody knows yet inside a graph.
+    return any(
+        name not in numbers or (numbers[name] is not first and numbers[name] != first)
+        for numbers in groups
+    )

@@ -22,6 +22,7 @@ from ..train.batches import Minibatches
 from .compiled import compiled as _compiled
 from .compiled import wait as wait
 from .loop import fold as fold
+from .options import check_keras
 from .portable import Portable, plain
 from .portable import optimizer as _optimizer
 
@@ -90,6 +91,7 @@ def value_and_grad(
 
 
 def linear(w: Tensor, b: Tensor) -> Any:
+    check_keras()
     net = tf.keras.layers.Dense(1, dtype=w.dtype.name)
     net.build((None, w.shape[0]))
     net.set_weights([w.numpy(), b.numpy()])
