@@ -44,8 +44,9 @@ def compiled(d2l: Backend, rule: Any) -> fuse.CompiledRule:
     def step(params: Any, grads: Any, states: Any, hyperparams: Any) -> None:
         cells = list(params), states
         every = jax.tree.leaves(cells)
-        if len({*map(id, every)}) < len(every):
-            # One cell stands twice: its memory can be given away once only.
+        twice = len({*map(id, every)}) < len(every)  # memory is given away once only
+        if twice or any(isinstance(array_in(x), jax.core.Tracer) for x in every):
+            # In a program that is traced already, the rule is a part of that.
             as_written(d2l, params, grads, states, hyperparams)
             return
         numbers = {

@@ -87,3 +87,16 @@ for size in (3, 1_000_001):
 print(jax.config.jax_enable_x64)
 """
     assert run(code) == ["float32", "float32"] * 4 + ["False"]
+
+
+def test_what_is_compiled_may_be_part_of_a_program(run):
+    code = """
+from d2lopt.rules import RULES
+step, g = d2l.compiled(RULES["rmsprop"]), 0.5 * jnp.ones(3)
+def train(x):
+    p, s = d2l.variable(x), d2l.variable(d2l.zeros(3))
+    step([p], [g], [s], {"lr": 0.1, "gamma": 0.999})
+    return p.value
+print(abs(jax.jit(train)(jnp.ones(3)) - train(jnp.ones(3))).max() < 1e-6)
+"""
+    assert run(code) == ["True"]
