@@ -9,6 +9,7 @@ leaves out what takes long.
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 from browser import browser, page  # noqa: F401  (fixtures, for every test)
 
@@ -21,6 +22,9 @@ AIRFOIL = Path(__file__).parents[2] / "shared" / "data" / "airfoil_self_noise.da
 if AIRFOIL.exists():
     os.environ.setdefault("D2LOPT_DATA", str(AIRFOIL))
 os.environ["MPLBACKEND"] = "Agg"
+# A deadline would hold the machine to it, not the code.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 # The workers share the cores: threads of theirs would wait for one another, spinning.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")

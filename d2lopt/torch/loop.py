@@ -30,7 +30,9 @@ def fold(
         return
     taken = _with_tensors(state)  # it would compile anew for each number
     program = _programs.get(step, lambda: _Program(step))
-    loop(program.for_state(taken), taken, batches, watch)
+    limits = {"recompile_limit": MOST, "accumulated_recompile_limit": MOST}
+    with torch._dynamo.config.patch(limits):
+        loop(program.for_state(taken), taken, batches, watch)
     _put_back(state, taken)
 
 
@@ -56,8 +58,7 @@ class _Program:
 
     def _compile(self, state: Any, batch: Any) -> None:
         """The first call with such arguments, which compiles, is made on copies."""
-        limits = {"recompile_limit": MOST, "accumulated_recompile_limit": MOST}
-        with compile_clock.running(), torch._dynamo.config.patch(limits):
+        with compile_clock.running():
             if self.compiled is None:
                 self.compiled = torch.compile(self.step, fullgraph=True, dynamic=False)
             self.compiled(tree_map(_copy, state), batch)
