@@ -30,4 +30,4 @@ def test_the_solutions_pass_and_the_placeholders_do_not(chapter, d2l):
         solved = question.answer(lab.text, *asked)
         assert solved["passed"], solved
         empty = question.answer(handed_out, *asked)
-        assert empty["mistake"] == "not-implemented"
+        assert empty["mistake"] == "not-implemented", empty

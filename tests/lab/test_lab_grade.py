@@ -19,6 +19,7 @@ from d2lopt.lab.grading.sandbox import Limits
 
 NAMES = [exercise.name for exercise in EXERCISES["rmsprop"]]
 BATCH = grade.Batch("rmsprop", "numpy", Limits(seconds=2, memory_mb=512))
+PATIENT = grade.Batch("rmsprop", "numpy", Limits(seconds=20, memory_mb=512))
 pytestmark = pytest.mark.slow
 processes = pytest.mark.processes
 
@@ -56,7 +57,9 @@ def others(found):
 @pytest.mark.parametrize("name", HOSTILE)
 def test_harm_costs_its_own_question(name):
     body, mistakes = HOSTILE[name]
-    found = answers(hostile(body))
+    # What is not about time gets enough of it, so that a busy machine cannot decide.
+    batch = BATCH if "timeout" in mistakes else PATIENT
+    found = answers(hostile(body), batch=batch)
     assert others(found) == [True] * (len(NAMES) - 1)
     assert not found["gamma_one"].passed
     assert found["gamma_one"].mistake in mistakes
