@@ -149,7 +149,9 @@ def init_adam_states(feature_dim):
         return d2l.variable(d2l.zeros(shape))
 
     shapes = [(feature_dim, 1), 1]
-    return [(zeros(shape), zeros(shape), zeros(()), zeros(())) for shape in shapes]
+    return [
+        (zeros(shape), zeros(shape), zeros(()), zeros(())) for shape in shapes
+    ]
     ### END SOLUTION
 
 

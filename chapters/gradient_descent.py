@@ -325,7 +325,9 @@ times, losses = d2l.train_ch11(
 
 # %%
 d2l.figure("too-large")
-_, rising = d2l.train_ch11(gd, None, {"lr": 1.0}, data_iter, feature_dim, num_epochs=40)
+_, rising = d2l.train_ch11(
+    gd, None, {"lr": 1.0}, data_iter, feature_dim, num_epochs=40
+)
 print("every 20 steps:", ", ".join(f"{loss:.3f}" for loss in rising))
 
 # %% [markdown]
@@ -347,7 +349,9 @@ else:
     trainer, hyperparams = builtin
     print(lesson.title(trainer), hyperparams)
     d2l.figure("built-in")
-    _, concise = d2l.train_concise_ch11(trainer, hyperparams, data_iter, num_epochs=100)
+    _, concise = d2l.train_concise_ch11(
+        trainer, hyperparams, data_iter, num_epochs=100
+    )
     print(f"built-in − from scratch: {concise[-1] - losses[-1]:+.1e}")
 
 # %% [markdown]

@@ -272,7 +272,9 @@ if builtin is None:
 else:
     trainer, words = builtin
     print(lesson.title(trainer), words)
-    net = d2l.linear(d2l.variable(d2l.zeros((1, 1))), d2l.variable(d2l.zeros(1)))
+    net = d2l.linear(
+        d2l.variable(d2l.zeros((1, 1))), d2l.variable(d2l.zeros(1))
+    )
     X, Y = d2l.reshape(x, (100, 1)), d2l.reshape(y, (100, 1))
     step, state = d2l.native_step(trainer, words, net, half_mse)
 

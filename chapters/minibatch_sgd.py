@@ -342,4 +342,6 @@ def batch_variance(n, size):
 
 for size, measured in zip(several, errors):
     predicted = spread * np.sqrt(batch_variance(1500, size))
-    print(f"{size:4} rows: {predicted:.3f} predicted, {measured:.3f} measured")
+    print(
+        f"{size:4} rows: {predicted:.3f} predicted, {measured:.3f} measured"
+    )

@@ -320,7 +320,9 @@ _, nesterov_losses = d2l.train_ch11(
 )
 concise = train_builtin("nesterov", 0.005, 0.9)
 if concise:
-    print(f"built-in − from scratch: {concise[-1] - nesterov_losses[-1]:+.1e}")
+    print(
+        f"built-in − from scratch: {concise[-1] - nesterov_losses[-1]:+.1e}"
+    )
 
 # %% [markdown]
 # ## Summary

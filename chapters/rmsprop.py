@@ -176,7 +176,9 @@ times, losses = d2l.train_ch11(
 # but not rounding.
 
 # %%
-builtin = lesson.builtin(d2l, "rmsprop", {"lr": 0.01, "gamma": 0.9, "eps": 1e-6})
+builtin = lesson.builtin(
+    d2l, "rmsprop", {"lr": 0.01, "gamma": 0.9, "eps": 1e-6}
+)
 if builtin is None:
     print(f"{d2l.name} has no RMSProp of its own.")
 else:

@@ -135,7 +135,9 @@ def sgd(params, grads, states, hyperparams):
 # %%
 data_iter, feature_dim = d2l.get_data_ch11(batch_size=10)
 d2l.figure("constant")
-_ = d2l.train_ch11(sgd, None, {"lr": schedules.constant(0.2)}, data_iter, feature_dim)
+_ = d2l.train_ch11(
+    sgd, None, {"lr": schedules.constant(0.2)}, data_iter, feature_dim
+)
 
 # %% [markdown]
 # **Look at** the same start with a cosine. In the first epoch there is hardly
@@ -143,7 +145,9 @@ _ = d2l.train_ch11(sgd, None, {"lr": schedules.constant(0.2)}, data_iter, featur
 
 # %%
 d2l.figure("cosine")
-_ = d2l.train_ch11(sgd, None, {"lr": schedules.cosine(0.2, T)}, data_iter, feature_dim)
+_ = d2l.train_ch11(
+    sgd, None, {"lr": schedules.cosine(0.2, T)}, data_iter, feature_dim
+)
 
 # %% [markdown]
 # ## All of them, measured

@@ -61,6 +61,27 @@ class Stopwatch:
 compile_clock = Stopwatch()  # tracing and compiling programs, in this process
 
 
+class Recording:
+    """Whether a step is being recorded for a program: what runs then, runs only once.
+
+    A rule that counts in a plain number has to know, as the program would go on with
+    the number that was recorded.
+    """
+
+    depth = 0  # a recorded step may record another
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        self.depth += 1
+        try:
+            yield
+        finally:
+            self.depth -= 1
+
+
+recording = Recording()  # in this process
+
+
 def kind(x: Any) -> tuple[Any, ...]:
     """What a program is compiled for: the type of x, and an array's shape and dtype."""
     return (type(x), tuple(x.shape), x.dtype) if hasattr(x, "shape") else (type(x),)

@@ -12,6 +12,7 @@ from .. import fuse
 from ..backend.contract import Backend, Tensor
 from ..backend.tools import compile_clock, kind
 from ..rules import native
+from ..rules.checks import only_variables_change
 from .cells import Variable, array_in, variable
 from .precision import exact_numbers
 
@@ -36,7 +37,8 @@ def compiled(d2l: Backend, rule: Any) -> fuse.CompiledRule:
     @functools.partial(jax.jit, donate_argnums=0)
     def run(changing: Any, grads: Any, hyperparams: Any) -> Any:
         cells = jax.tree.map(variable, changing)
-        as_written(d2l, cells[0], grads, cells[1], hyperparams)
+        with only_variables_change(cells[1], hyperparams):
+            as_written(d2l, cells[0], grads, cells[1], hyperparams)
         return jax.tree.map(array_in, cells)
 
     compiled_for: set[Any] = set()  # jax.jit itself does not say
@@ -45,7 +47,12 @@ def compiled(d2l: Backend, rule: Any) -> fuse.CompiledRule:
         cells = list(params), states
         every = jax.tree.leaves(cells)
         twice = len({*map(id, every)}) < len(every)  # memory is given away once only
-        if twice or any(isinstance(array_in(x), jax.core.Tracer) for x in every):
+        kept = all(isinstance(x, Variable) for x in every)  # no plain number is
+        if (
+            twice
+            or not kept
+            or any(isinstance(x.value, jax.core.Tracer) for x in every)
+        ):
             # In a program that is traced already, the rule is a part of that.
             as_written(d2l, params, grads, states, hyperparams)
             return

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from ..backend.contract import Tensor
-from ..backend.tools import Programs, compile_clock, kind, loop
+from ..backend.tools import Programs, compile_clock, kind, loop, recording
 from .cells import Variable, array_in
 from .precision import exact_numbers
 
@@ -69,7 +69,8 @@ def _scan(step: Any, state: Any, batches: Any) -> Any:
 
     def body(values: list[Tensor], batch: tuple[Tensor, ...]) -> Any:
         _put(cells, values)
-        output = step(state, batch)
+        with recording.going_on():
+            output = step(state, batch)
         return [cell.value for cell in cells], output
 
     values, outputs = jax.lax.scan(body, [cell.value for cell in cells], batches)

@@ -16,7 +16,7 @@ os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # its chatter when it bind
 import mxnet
 from mxnet import np
 
-from ..backend.tools import Programs, compile_clock, kind
+from ..backend.tools import Programs, compile_clock, kind, recording
 from .tracing import Number, Trace, Traced, Untraceable, is_on, var
 
 
@@ -59,7 +59,9 @@ class Program:
                 Traced(mxnet.sym.np.take(var(f"batch{k}"), index, axis=0))
                 for k in range(len(batches))
             )
-            if step(_rebuilt(state, iter(traced)), batch) is not None:
+            with recording.going_on():
+                output = step(_rebuilt(state, iter(traced)), batch)
+            if output is not None:
                 raise Untraceable("a step that gives something back")
         finally:
             Trace.now = None

@@ -6,7 +6,8 @@ errors come from deep inside.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, unknown
@@ -150,6 +151,37 @@ def _check_dtype(d2l: Backend, x: Any, param: Any, name: str) -> None:
             f"{name} is {dtype} and its parameter {wanted}: make the state with "
             f"dtype={str(wanted)!r}."
         )
+
+
+@contextmanager
+def only_variables_change(
+    states: Any, hyperparams: Mapping[str, Any]
+) -> Iterator[None]:
+    """Refuse a rule that changes a number of its own in the block.
+
+    Whoever compiles a rule runs it once, to record it: a count that it keeps in
+    `hyperparams`, or as a plain number in `states`, would stay at its first value.
+    """
+    numbers, kept = dict(hyperparams), list(map(id, _leaves_of(states)))
+    yield
+    changed = [n for n in hyperparams if hyperparams[n] is not numbers.get(n)]
+    names = [f"hyperparams[{name!r}]" for name in changed]
+    if kept != list(map(id, _leaves_of(states))):
+        names.append("a number in states")
+    if names:
+        raise InputError(
+            f"the rule changes {names[0]}, which a compiled rule cannot: keep it in a "
+            "d2l.variable among the states, or let the rule run as it is written."
+        )
+
+
+def _leaves_of(entry: Any) -> Iterator[Any]:
+    """What nested lists, tuples and dicts hold."""
+    if isinstance(entry, list | tuple | dict):
+        for inner in entry.values() if isinstance(entry, dict) else entry:
+            yield from _leaves_of(inner)
+    else:
+        yield entry
 
 
 def leaves(entry: Any) -> list[Any]:

@@ -8,6 +8,7 @@ from .. import fuse
 from ..backend.contract import Backend, Tensor
 from ..backend.tools import compile_clock, kind
 from ..rules import native
+from ..rules.checks import only_variables_change
 from .scalar import Scalar
 
 
@@ -27,7 +28,8 @@ def compiled(d2l: Backend, rule: Any) -> fuse.CompiledRule:
             name: Scalar(x) if x.shape.rank == 0 else x
             for name, x in hyperparams.items()
         }
-        as_written(d2l, params, grads, states, numbers)
+        with only_variables_change(states, numbers):
+            as_written(d2l, params, grads, states, numbers)
 
     program = tf.function(run, jit_compile=True, autograph=False)
     compiled_for: set[Any] = set()  # the program itself does not say

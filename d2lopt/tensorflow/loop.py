@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from ..backend.contract import Tensor
-from ..backend.tools import Programs, compile_clock, kind, loop
+from ..backend.tools import Programs, compile_clock, kind, loop, recording
 from .scalar import Scalar
 
 LONG = 12_000  # steps, over which XLA saves the half second that it compiles
@@ -78,7 +78,8 @@ def _while(step: Any, state: Any, batches: Any) -> Tensor | None:
 
     def body(i: Tensor, outputs: Any) -> tuple[Tensor, Any]:
         nonlocal returns
-        output = step(state, tuple(batch[i] for batch in batches))
+        with recording.going_on():
+            output = step(state, tuple(batch[i] for batch in batches))
         returns = output is not None
         return i + 1, outputs.write(i, output) if returns else outputs
 

@@ -16,8 +16,9 @@ from typing import Any, Literal
 import numpy as np
 
 from ..backend.contract import Backend, State, Step, Tensor
+from ..backend.tools import recording
 from ..errors import InputError
-from ..rules.checks import check, start_states
+from ..rules.checks import check, only_variables_change, start_states
 from ..rules.forms import is_elementwise, is_library_rule, portable_form
 from .batches import unwrapped
 from .descend import Curve, Progress, descend
@@ -178,7 +179,11 @@ def _asking(rule: Callable[..., None]) -> Callable[..., None]:
 
     def asking(params: Any, grads: Any, states: Any, hyperparams: Any) -> None:
         given = Given(hyperparams)
-        rule(params, grads, states, given)
+        if recording.depth:
+            with only_variables_change(states, given):
+                rule(params, grads, states, given)
+        else:
+            rule(params, grads, states, given)
         hyperparams.clear()  # a rule may keep a count in them
         hyperparams.update(given)
 

@@ -8,6 +8,7 @@ import pytest
 
 from d2lopt.backend.tools import compile_clock
 from d2lopt.conventions.table import nearest
+from d2lopt.errors import InputError
 from d2lopt.rules import optimizers as rules
 from d2lopt.rules.pieces import ByLr, Chain, Momentum, Piece
 from d2lopt.train import concise
@@ -370,3 +371,69 @@ def test_an_optimizer_whose_state_is_of_another_kind_trains(d2l):
     data = d2l.get_data_ch11(50, source="stand-in", quiet=True)
     losses = [concise.built_in(d2l, made, {}, *data).losses for _ in range(2)]
     assert losses[0] == losses[1]
+
+
+def counting(d2l):
+    """The book's way to count steps: a number among the hyperparameters."""
+
+    def rule(params, grads, states, hyperparams):
+        hyperparams["t"] = hyperparams.get("t", 0) + 1
+        for p, g in zip(params, grads, strict=True):
+            d2l.assign(p, p - hyperparams["lr"] / hyperparams["t"] * g)
+
+    return rule
+
+
+def counting_in_states(d2l):
+    def rule(params, grads, states, hyperparams):
+        for i, (p, g) in enumerate(zip(params, grads, strict=True)):
+            states[i] += 1
+            d2l.assign(p, p - hyperparams["lr"] / states[i] * g)
+
+    return rule
+
+
+def or_refused(run):
+    """What `run` gives; None if it refuses to compile a rule that counts."""
+    try:
+        return run()
+    except InputError as error:
+        told = str(error)
+    assert "the rule changes" in told
+    assert "keep it in a d2l.variable" in told
+    return None
+
+
+@pytest.mark.parametrize("compile", ["auto", TRUE])
+@pytest.mark.parametrize("make", [counting, counting_in_states])
+def test_a_compiled_loop_counts_or_refuses_to(d2l, make, compile):
+    """A loop that is recorded once would go on with the number of its first step."""
+    data = d2l.get_data_ch11(50, source="stand-in", quiet=True)
+    rule = make(d2l)
+
+    def losses(compile):
+        start = None if make is counting else [0, 0]
+        return train.from_scratch(
+            d2l, rule, start, {"lr": 0.1}, *data, 1, compile=compile
+        ).losses
+
+    compiled = or_refused(lambda: losses(compile))
+    if compiled is not None:
+        np.testing.assert_allclose(compiled, losses(False), rtol=1e-6)
+    assert losses(None) == losses(False)
+
+
+@pytest.mark.parametrize("make", [counting, counting_in_states])
+def test_a_compiled_step_counts_or_refuses_to(d2l, make):
+    step = d2l.compiled(make(d2l))
+    p, g = d2l.variable(d2l.tensor([1.0])), d2l.tensor([1.0])
+    states, hyperparams = [0], {"lr": 0.1}
+
+    def three():
+        for _ in range(3):
+            step([p], [g], states, hyperparams)
+        return d2l.numpy(p)
+
+    after = or_refused(three)
+    if after is not None:
+        np.testing.assert_allclose(after, [1 - 0.1 * (1 + 1 / 2 + 1 / 3)], rtol=1e-6)
