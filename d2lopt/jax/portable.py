@@ -15,6 +15,7 @@ from .. import fuse
 from ..backend.contract import Backend, Tensor
 from ..errors import InputError
 from ..rules import native
+from ..rules.checks import only_variables_change
 from ..rules.exclusions import excluding
 from ..rules.forms import as_rule, is_library_rule
 from ..rules.hyperparams import check_ranges
@@ -60,6 +61,8 @@ def optimizer(
     False, there is no weight decay.
     """
     found = native.rule_of(d2l, rule, init_states)
+    if native.lacks_rate(found) and "lr" in hyperparams:
+        found = native.with_rate(found)
     hyperparams = {name: _plain(x) for name, x in hyperparams.items()}
     _check(found, hyperparams)
     fixed = {name: x for name, x in hyperparams.items() if not _changes(x)}
@@ -131,8 +134,9 @@ def _step(
     The hyperparameters are those that are `fixed` and those that are `changing`.
     """
     cells = [Parameter(p) for p in params]
-    held = jax.tree.map(variable, states)
-    rule(d2l, cells, grads, held, {**dict(fixed), **changing})
+    held, hyperparams = jax.tree.map(variable, states), {**dict(fixed), **changing}
+    with only_variables_change(held, hyperparams):
+        rule(d2l, cells, grads, held, hyperparams)
     return [cell.update() for cell in cells], jax.tree.map(array_in, held)
 
 
@@ -227,7 +231,8 @@ def _changes(x: Any) -> bool:
 
 def _check(found: Rule, hyperparams: Mapping[str, Any]) -> None:
     """Raise an InputError that names the hyperparameter that is wrong."""
-    native.check(found, hyperparams, (jax.Array, Callable), list(hyperparams))
+    changing = (jax.Array, Callable)
+    native.check_with_rate(found, hyperparams, changing, list(hyperparams))
     learners = isinstance(found.step, LearnersRule)
     for name, x in hyperparams.items():
         if isinstance(x, jax.Array) and not (learners and name != "lr"):

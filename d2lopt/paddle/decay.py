@@ -11,6 +11,7 @@ from typing import Any
 import paddle
 
 from ..errors import InputError
+from ..rules.apart import undecayed
 from ..rules.hyperparams import HYPERPARAMS
 from ..rules.rule import LearnersRule, Rule
 
@@ -27,7 +28,7 @@ def as_numbers(names: Collection[str], value: Any) -> tuple[dict[str, float], An
 
     It replaces every decay of the rule. The second is what of it is left to Paddle.
     """
-    none = {name: 0.0 for name, _ in KINDS if name in names}
+    none = undecayed(names)
     for name, kind in KINDS:
         if isinstance(value, kind) and name in names:
             return {**none, name: float(value._coeff)}, None

@@ -6,17 +6,27 @@ Frameworks let each parameter have a rate and a weight decay of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
+from .checks import refusing_to_count
 from .groups import needs_all, over_groups
 from .pieces import Chain, Piece
-from .rule import Grads, Hyperparams, Params, Rule, States
+from .rule import Grads, Hyperparams, LearnersRule, Params, Rule, States
 
 if TYPE_CHECKING:
     from ..backend.contract import Backend, Tensor
+
+DECAYS = frozenset(
+    {"weight_decay", "l1_decay"}
+)  # what rules and pieces with a decay read
+
+
+def undecayed(names: Collection[str]) -> dict[str, float]:
+    """The numbers of a parameter that does not decay, for a rule that reads `names`."""
+    return dict.fromkeys(DECAYS & {*names}, 0.0)
 
 
 def step(
@@ -35,7 +45,8 @@ def step(
     Parameters with the same numbers take the step together. A piece of a chain that
     needs the updates of all, as a clip by the global norm does, gets all of them, in
     float64 where their dtypes differ. A function of a learner's is called once for each
-    set of parameters, and knows nothing of the others.
+    set of parameters, and knows nothing of the others; a number that it changes would
+    not be saved with the states, and is refused with an InputError.
 
     Args:
         run: the step of the rule, (params, grads, states, hyperparams).
@@ -45,6 +56,8 @@ def step(
     spread = needs_all(rule) and len({p.dtype for p in params}) > 1
     special = isinstance(rule.step, Chain) and (spread or not all(clipped))
     places = _sets(own)
+    if isinstance(rule.step, LearnersRule):
+        run = refusing_to_count(run)
     if not special and len(places) == 1:
         run(params, grads, states, {**hyperparams, **own[0]})
         return

@@ -6,7 +6,7 @@ errors come from deep inside.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -159,8 +159,9 @@ def only_variables_change(
 ) -> Iterator[None]:
     """Refuse a rule that changes a number of its own in the block.
 
-    Whoever compiles a rule runs it once, to record it: a count that it keeps in
-    `hyperparams`, or as a plain number in `states`, would stay at its first value.
+    A count that a rule keeps in `hyperparams`, or as a plain number in `states`, stays
+    at its first value where the rule is recorded for a program, or where a framework's
+    optimizer hands it the numbers anew at each step.
     """
     numbers, kept = dict(hyperparams), list(map(id, _leaves_of(states)))
     yield
@@ -170,9 +171,19 @@ def only_variables_change(
         names.append("a number in states")
     if names:
         raise InputError(
-            f"the rule changes {names[0]}, which a compiled rule cannot: keep it in a "
-            "d2l.variable among the states, or let the rule run as it is written."
+            f"the rule changes {names[0]}, which would be forgotten here: keep it in a "
+            "d2l.variable among the states."
         )
+
+
+def refusing_to_count(run: Callable[..., None]) -> Callable[..., None]:
+    """The step (params, grads, states, hyperparams), under `only_variables_change`."""
+
+    def step(params: Any, grads: Any, states: Any, hyperparams: Any) -> None:
+        with only_variables_change(states, hyperparams):
+            run(params, grads, states, hyperparams)
+
+    return step
 
 
 def _leaves_of(entry: Any) -> Iterator[Any]:

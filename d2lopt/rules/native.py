@@ -28,6 +28,15 @@ def rule_of(
     d2l: Backend, rule: Any, init_states: Callable[..., Any] | None = None
 ) -> Rule:
     """`rule` with how it starts; a function of yours may have either form."""
+    if isinstance(init_states, Mapping):
+        raise InputError(
+            "hyperparameters are given by name: d2l.optimizer(rule, **hyperparams)."
+        )
+    if not (init_states is None or callable(init_states)):
+        raise InputError(
+            "init_states must be a function (d2l, params), which gives a variable or a "
+            f"tuple of them for each parameter; got {init_states!r}."
+        )
     if isinstance(rule, Rule):
         return as_rule(rule, init_states)
     if not callable(rule):

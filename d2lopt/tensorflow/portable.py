@@ -239,9 +239,8 @@ class Portable(tf.keras.optimizers.Optimizer):  # type: ignore[misc]  # it has n
         # An embedding's gradient has only the rows that were looked up.
         dense = [tf.convert_to_tensor(g) for g in grads]
         dense = [tf.cast(g, p.dtype) for g, p in zip(dense, params, strict=True)]
-        decay_names = ("weight_decay", "l1_decay")
-        none: dict[str, Any] = {n: 0.0 for n in decay_names if n in hyperparams}
-        own: list[dict[str, Any]] = [{} if decay else none for decay in decays]
+        none = apart.undecayed(hyperparams)
+        own = [{} if decay else none for decay in decays]
         apart.step(self.d2l, rule, self._run, params, dense, states, hyperparams, own)
         counted = self._counts(states[0])
         for counts in waiting:

@@ -87,6 +87,55 @@ def test_a_rule_of_your_own_with_states_of_its_own(d2l, way):
     assert_close(training.weights(), by_hand(d2l, portable, {"lr": 0.05}, 1))
 
 
+def test_a_rate_may_be_given_to_what_has_none(d2l, way):
+    given = {**RULES["adadelta"].hyperparams, "lr": 0.5}
+    training = way(d2l.adadelta, **given)
+    training.epoch()
+    assert_close(training.weights(), by_hand(d2l, d2l.adadelta, given, 1))
+
+    without = {"gamma": 0.9, "eps": 1e-3}
+    training = way(Chain(pieces.ByRms()), lr=0.05, **without)
+    training.epoch()
+    rated = Chain(pieces.ByRms(), pieces.ByLr())
+    expected = by_hand(d2l, rated, {**without, "lr": 0.05}, 1)
+    assert_close(training.weights(), expected)
+
+
+@pytest.mark.parametrize("place", ["hyperparams", "states"])
+def test_what_a_rule_of_yours_counts_counts_or_is_refused(d2l, way, place):
+    """As in the book's Adam: not all frameworks keep such a number."""
+
+    def counting(params, grads, states, hyperparams):
+        if place == "hyperparams":
+            hyperparams["t"] = hyperparams.get("t", 0) + 1
+        else:
+            states[0][0] += 1
+        t = hyperparams["t"] if place == "hyperparams" else states[0][0]
+        for p, g in zip(params, grads, strict=True):
+            d2l.assign(p, p - hyperparams["lr"] / t * g)
+
+    def init_states(d2l, params):
+        return [[0] for _ in params]
+
+    def trained():
+        training = way(counting, init_states=init_states, lr=0.1)
+        training.epoch()
+        return training.weights()
+
+    def sgd(params, grads, states, hyperparams):
+        for p, g in zip(params, grads, strict=True):
+            d2l.assign(p, p - hyperparams["lr"] * g)
+
+    try:
+        weights = trained()
+    except InputError as error:
+        told = str(error)
+        assert "the rule changes" in told or "make it a d2l.variable" in told
+        return
+    expected = by_hand(d2l, sgd, {"lr": 0.1}, 1, lambda t: 0.1 / (t + 1))
+    assert_close(weights, expected)
+
+
 def started_at(value, usual):
     """What starts the states of a rule at `value` instead of where it would."""
 
@@ -223,6 +272,10 @@ def test_what_is_no_rule_is_an_error(d2l, way):
         way(rule, lr=None)
     with pytest.raises(InputError, match="one, a variable or a tuple of them, for eac"):
         way(rule, init_states=lambda d2l, params: [], lr=0.1).epoch()
+    with pytest.raises(InputError, match="are given by name"):
+        way(rule, init_states={"lr": 0.1})
+    with pytest.raises(InputError, match=r"a function \(d2l, params\), which gives"):
+        way(rule, init_states=[0.0], lr=0.1)
 
 
 def test_numpy_has_none(oracle):
