@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -64,25 +64,82 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
+def try_writing(path: Path) -> None:
+    """Make the folder of the file; OSError if the file could not be written there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        path.open("a").close()
+    else:
+        with TemporaryFile(dir=path.parent):
+            pass
+
+
+# ------------------------------------------------------------------ one at a time
+
+
+@contextmanager
+def only_one(lock: Path, what: str) -> Iterator[None]:
+    """Keep other processes out of the folder of `lock` until the block is left.
+
+    A kill leaves the file behind, but not the lock: the next one takes it. Raises an
+    InputError if another process is in such a block ("a <what> is at work in …"), or
+    if the file cannot be written.
+    """
+    from filelock import Timeout
+
+    with ExitStack() as held:
+        try:
+            held.enter_context(_locked(lock, patience=0))
+        except Timeout:
+            raise InputError(
+                f"a {what} is at work in {lock.parent}: wait until it has ended, or "
+                "give another folder with --out."
+            ) from None
+        except OSError as error:
+            raise _refused(f"write {lock}", error, "") from error
+        yield
+
+
+@contextmanager
+def _locked(lock: Path, patience: float = -1) -> Iterator[None]:
+    """Hold the lock, after so many seconds of waiting or else a Timeout; -1: any."""
+    from filelock import FileLock
+
+    holder = FileLock(lock)
+    with holder.acquire(timeout=patience):
+        try:
+            yield
+        finally:
+            # While it is held, so that who comes meanwhile sees that it is gone.
+            with suppress(OSError):
+                lock.unlink()
+
+
+# -------------------------------------------------------------------------- whole files
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Let the file have the content, or what it had before, and nothing in between.
 
-    The content is on the disk when this returns. A link stays a link; what is no
-    regular file, such as /dev/stdout, is written to. Raises OSError.
+    The content is on the disk when this returns. Of several writers at once, the last
+    one's stays; what a killed one leaves, .<name>.draft, the next one takes over. A
+    link stays a link; what is no regular file, such as /dev/stdout, is written to.
+    Raises OSError.
     """
     if path.exists() and not path.is_file():
         path.write_bytes(content)
         return
     file = path.resolve()
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with draft.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
+    draft = file.with_name(f".{file.name}.draft")
+    with _locked(file.with_name(f".{file.name}.lock")):
+        try:
+            with draft.open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            draft.replace(file)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 # -------------------------------------------------------------------------- JSON lines

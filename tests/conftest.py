@@ -123,6 +123,19 @@ def airfoil() -> Path:
     return Path(path)
 
 
+@pytest.fixture
+def stub(tmp_path, monkeypatch):
+    """stub(name, body): a module in the way of the real package, in every child."""
+    folder = tmp_path / "stubs"
+    folder.mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+
+    def write(name, body):
+        (folder / f"{name}.py").write_text(body)
+
+    return write
+
+
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """What a test writes without being told where, it writes where nobody looks."""

@@ -100,6 +100,47 @@ def test_at_any_moment_and_after_a_kill_there_is_one_whole_file(tmp_path):
         assert content == content[:8] * 2**16
 
 
+@pytest.mark.processes
+def test_what_killed_writers_leave_is_gone_with_the_next_one(tmp_path):
+    """Killed at the worst moment: the draft is written, and not yet in its place."""
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from d2lopt.files import write_whole\n"
+        "Path.replace = lambda self, to: os.kill(os.getpid(), 9)\n"
+        "write_whole(Path(sys.argv[1]), b'new')"
+    )
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    for _ in range(3):
+        process = subprocess.run([sys.executable, "-c", code, path], timeout=60)
+        assert process.returncode == -9
+    assert path.read_bytes() == b"old"
+    left = {p.name for p in tmp_path.iterdir()}
+    assert left == {"file", ".file.draft", ".file.lock"}  # of all three
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.processes
+def test_several_writers_at_once_leave_one_whole_file(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from d2lopt.files import write_whole\n"
+        "content = sys.argv[2].encode() * 2**16\n"
+        "for i in range(100): write_whole(Path(sys.argv[1]), content)"
+    )
+    path = tmp_path / "file"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, path, name]) for name in "abc"
+    ]
+    seen = set()
+    while any(process.poll() is None for process in processes):
+        seen.add(path.read_bytes() if path.exists() else b"")
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    assert seen - {b""} <= {name.encode() * 2**16 for name in "abc"}
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_what_fails_leaves_the_file_as_it_was(tmp_path):
     path = tmp_path / "file"
     write_whole(path, b"kept")
@@ -149,6 +190,37 @@ def test_a_disk_that_takes_a_part_only_costs_what_is_new(tmp_path):
     assert path.stat().st_size == 1000  # the part that it took
     assert read_lines(path) == ([{"a": 1}], False)
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.processes
+def test_pages_and_figures_are_whole_or_as_they_were(tmp_path):
+    code = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from d2lopt.errors import InputError\n"
+        "from d2lopt.pages.playground.page import write as playground\n"
+        "from d2lopt.pages.report.page import write as report\n"
+        "from d2lopt.show.figures import pyplot, save\n"
+        "figure, _ = pyplot().subplots()\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "for write in (\n"
+        "    lambda: playground(Path('playground.html')),\n"
+        "    lambda: report(Path('report.html'), 'x' * 2000),\n"
+        "    lambda: save(figure, Path(), 'figure'),\n"
+        "):\n"
+        "    try: write()\n"
+        "    except InputError as error: print(error)\n"
+    )
+    names = {"playground.html", "report.html", "figure.svg", "figure.png"}
+    for name in names:
+        (tmp_path / name).write_text("before")
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert run.stdout.count("File too large") == 3, run.stderr
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == dict.fromkeys(
+        names, "before"
+    )
 
 
 # -------------------------------------------------------------------------- JSON lines

@@ -121,7 +121,10 @@ def all_at_once(
             for backend in backends:
                 group.create_task(in_its_turn(backend))
 
-    asyncio.run(every())
+    try:
+        asyncio.run(every())
+    except ExceptionGroup as errors:  # the first ended the other tasks
+        raise errors.exceptions[0] from None
 
 
 # ------------------------------------------------------------------------- in the child

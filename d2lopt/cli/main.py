@@ -28,7 +28,7 @@ class Commands(click.Group):
             print(f"d2lopt: {error}", file=sys.stderr)
             context.exit(2)
         except KeyboardInterrupt:
-            print("d2lopt: stopped; finished records are kept.", file=sys.stderr)
+            print("d2lopt: stopped.", file=sys.stderr)
             context.exit(130)
 
 

@@ -168,7 +168,7 @@ def compare(
     d2lopt compare rmsprop --backends numpy,torch --epochs 5 --out out/five
     d2lopt compare rmsprop --html out/compare.html
     """
-    from ..runs.compare import figure, run_all
+    from ..runs.compare import figure, kept_in, run_all
     from ..show.figures import save
     from ..show.screen import Progress, say
     from ..train.record import IMPLEMENTATIONS
@@ -177,7 +177,6 @@ def compare(
     # Without --backends, those that are missing have a row too, which says so.
     chosen = installed_backends(backends) if backends else list(FRAMEWORKS)
     spec = checked_spec(optimizer, data, IMPLEMENTATIONS, options)
-    make_folder(out)
     if html is not None:
         from ..pages.report.page import (
             check_writable,
@@ -190,12 +189,19 @@ def compare(
         check_writable(html)
         named = given("data", "limit", "out", "as_json")
         about = circumstances(spec, chosen, html, named)
-    with Progress(quiet=as_json) as progress:
-        records = run_all(spec, chosen, limit=limit, progress=progress, out=out)
-        if html is not None:
-            findings = measured(spec, chosen, progress)
-            write(html, page(records, findings, about))
-    paths = save(figure(records), out, "compare")
+    with kept_in(make_folder(out)) as kept:
+        try:
+            with Progress(quiet=as_json) as progress:
+                records = run_all(
+                    spec, chosen, limit=limit, progress=progress, kept=kept
+                )
+                if html is not None:
+                    findings = measured(spec, chosen, progress)
+                    write(html, page(records, findings, about))
+            paths = save(figure(records), out, "compare")
+        except KeyboardInterrupt:
+            say(f"d2lopt: stopped; {kept.where()}")
+            sys.exit(130)
     if not as_json:
         say(f"figure: {paths[-1]}")
         if html is not None:

@@ -19,6 +19,7 @@ from ..backend.environment import CHECKOUT
 from ..backend.frameworks import FRAMEWORKS
 from ..backend.processes import all_at_once
 from ..errors import InputError, unknown
+from ..files import write_whole, writing
 from ..show.screen import Table
 
 ORDER = (
@@ -165,7 +166,9 @@ def write_notebook(
         problem = f"{error.ename}: {error.evalue}"
     except nbclient.exceptions.DeadKernelError as error:
         problem = str(error)
-    jupytext.write(notebook, out / f"{chapter}-{backend}.ipynb", fmt="ipynb")
+    with writing(f"into {out}"):
+        text = jupytext.writes(notebook, fmt="ipynb") + "\n"
+        write_whole(out / f"{chapter}-{backend}.ipynb", text.encode())
     return Visit(chapter, backend, time.perf_counter() - start, problem)
 
 

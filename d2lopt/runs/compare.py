@@ -1,19 +1,22 @@
 """One optimizer on many backends: a table, a figure and a file of records.
 
 Each backend runs in a process of its own, as many at a time as there are cores. Records
-are written as they come, so that nothing is lost if the comparison is stopped.
+are written as they come, so that nothing is lost if the comparison is stopped: neither
+what it has finished, nor what the comparison before it left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backend.frameworks import FRAMEWORKS
 from ..backend.processes import all_at_once
-from ..files import append_lines
+from ..files import append_lines, only_one, try_writing, writing
 from ..show.figures import mark_stand_in, pyplot
 from ..show.screen import Progress, Table
 from ..train.record import IMPLEMENTATIONS, Record, Spec
@@ -25,26 +28,73 @@ if TYPE_CHECKING:
 Rows = dict[str, dict[str, Record]]  # backend → implementation → record
 
 
+class Kept:
+    """The records of one comparison in its folder, on the disk as they come.
+
+    They go into compare.jsonl if that has none yet. Else they go into a file of their
+    own, compare-part1.jsonl or the next number that is free, which takes its place when
+    the comparison is complete.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._whole = folder / "compare.jsonl"
+        self.path, self._count = self._whole, 0
+        if self._whole.exists() and self._whole.stat().st_size > 0:
+            parts = (folder / f"compare-part{n}.jsonl" for n in itertools.count(1))
+            self.path = next(part for part in parts if not part.exists())
+
+    def append(self, record: Record) -> None:
+        """Keep the record; InputError if the disk does not take it."""
+        with writing(f"into {self.path.parent}"):
+            append_lines(self.path, [asdict(record)])
+        self._count += 1
+
+    def complete(self) -> None:
+        """Let the records take the place of those of the comparison before."""
+        if self._count:
+            with writing(f"into {self.path.parent}"):
+                self.path = self.path.replace(self._whole)
+
+    def where(self) -> str:
+        """For a comparison that was stopped, what there is, and in which file."""
+        before = self.path != self._whole
+        if not self._count:
+            rest = f": {self._whole} is as it was" if before else ""
+            return f"no record was finished{rest}."
+        rest = f", those of the one before in {self._whole}" if before else ""
+        return f"finished records are kept in {self.path}{rest}."
+
+
+@contextmanager
+def kept_in(folder: Path) -> Iterator[Kept]:
+    """The records of a comparison that begins now, with no other one in the folder.
+
+    Raises an InputError if there is one, or if nothing can be written there.
+    """
+    with only_one(folder / "compare.lock", "comparison"):
+        with writing(folder / "compare.jsonl"):
+            try_writing(folder / "compare.jsonl")
+        yield Kept(folder)
+
+
 def run_all(
     spec: Spec,
     backends: Sequence[str],
     *,
     limit: float,
     progress: Progress,
-    out: Path | None = None,
+    kept: Kept | None = None,
 ) -> list[Record]:
     """Run the spec on each backend; return the records in the order of `backends`.
 
-    With `out`, each record is appended to out/compare.jsonl as soon as it is there.
+    With `kept`, each record is on the disk as soon as it is there.
     """
     records: list[Record] = []
-    if out is not None:
-        (out / "compare.jsonl").write_text("")
 
     def keep(record: Record) -> None:
         records.append(record)
-        if out is not None:
-            append_lines(out / "compare.jsonl", [asdict(record)])
+        if kept is not None:
+            kept.append(record)
         result = record.status if record.loss is None else f"loss {record.loss:.6f}"
         progress.ended(record.backend, record.implementation, result)
 
@@ -54,6 +104,8 @@ def run_all(
         await in_child(on_backend, progress.tell, keep, limit, start)
 
     all_at_once(backends, one)
+    if kept is not None:
+        kept.complete()
     wanted = [(b, i) for b in backends for i in spec.implementations]
     return sorted(records, key=lambda r: wanted.index((r.backend, r.implementation)))
 

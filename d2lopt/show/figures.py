@@ -6,10 +6,11 @@ matplotlib is imported when the first figure is begun, and not before.
 from __future__ import annotations
 
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import writing
+from ..files import write_whole, writing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,13 +51,18 @@ def mark_stand_in(figure: Figure, data: str) -> None:
 
 
 def save(figure: Figure, folder: Path, stem: str) -> list[Path]:
-    """Write folder/stem.svg and .png; InputError if the folder cannot be written."""
+    """Write folder/stem.svg and .png, each whole or not at all.
+
+    Raises InputError if the folder cannot be written.
+    """
     paths = [folder / f"{stem}.{kind}" for kind in ("svg", "png")]
     with writing(f"into {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         engine = figure.get_layout_engine()
         for path in paths:
-            figure.savefig(path, dpi=160)
+            picture = BytesIO()
+            figure.savefig(picture, dpi=160, format=path.suffix[1:])
+            write_whole(path, picture.getvalue())
             figure.set_layout_engine("none")  # the second takes the first one's layout
         figure.set_layout_engine(engine)
     return paths

@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..files import append_lines, json_lines, read_lines, write_whole, writing
+from ..files import (
+    append_lines,
+    json_lines,
+    only_one,
+    read_lines,
+    write_whole,
+    writing,
+)
 from .grid import Sweep
 
 Key = tuple[tuple[float, ...], int]  # the hyperparameters' values, the seed
@@ -34,20 +41,8 @@ def opened(folder: Path, sweep: Sweep) -> Iterator[Store]:
     Raises an InputError if another sweep is at work in the folder, or has left its
     records there.
     """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise InputError(
-            f"a sweep is at work in {folder}: wait until it has ended, or give another "
-            "folder with --out."
-        ) from None
-    try:
+    with only_one(folder / LOCK, "sweep"):
         yield Store(folder, sweep)
-    finally:
-        lock.release()
 
 
 class Store:

@@ -50,19 +50,6 @@ def records_of(text):
     return [json.loads(line) for line in text.splitlines()]
 
 
-@pytest.fixture
-def stub(tmp_path, monkeypatch):
-    """stub(name, body): a module in the way of the real package, in every child."""
-    folder = tmp_path / "stubs"
-    folder.mkdir()
-    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
-
-    def write(name, body):
-        (folder / f"{name}.py").write_text(body)
-
-    return write
-
-
 # ------------------------------------------------------------------------ what it gives
 
 

@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ... import __version__
-from ...files import writing
+from ...files import write_whole, writing
 
 # In this order: each uses only what stands before it.
 SCRIPTS = [
@@ -39,11 +39,11 @@ def page() -> str:
 
 
 def write(path: Path) -> Path:
-    """Write the page to `path`, and make its folder if need be; return the path.
+    """Write the page to `path`, whole or not at all; return the path.
 
-    Raises InputError if the file cannot be written.
+    Its folder is made if need be. Raises InputError if the file cannot be written.
     """
     with writing(path, "Choose another file with --out."):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(), encoding="utf-8")
+        write_whole(path, page().encode())
     return path

@@ -27,7 +27,7 @@ from ...conventions.formulas import SYMBOLS, formula
 from ...conventions.reasons import SEEDS, Findings, Reason, measure
 from ...conventions.table import CHECKED, nearest
 from ...data.airfoil import description
-from ...files import writing
+from ...files import try_writing, write_whole, writing
 from ...runs.compare import by_backend, spread
 from ...show.screen import Progress
 from ...train.record import IMPLEMENTATIONS, Record, Spec
@@ -211,15 +211,14 @@ ANOTHER = "Choose another file with --html."
 def check_writable(path: Path) -> None:
     """Make the folder of `path`; InputError if no file can be written there."""
     with writing(path, ANOTHER):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = not path.exists()
-        path.open("a").close()
-        if new:
-            path.unlink()
+        try_writing(path)
 
 
 def write(path: Path, text: str) -> Path:
-    """Write the page to `path` and return it; InputError if that fails."""
+    """Write the page to `path`, whole or not at all, and return the path.
+
+    Raises InputError if that fails.
+    """
     with writing(path, ANOTHER):
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text.encode())
     return path
