@@ -12,10 +12,11 @@ import importlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import IO, Any
@@ -25,6 +26,11 @@ from .environment import cores
 
 Event = dict[str, Any]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+COMMAND = [sys.executable, "-m", "d2lopt.backend.processes"]  # a child
+
+
+class ChildLost(RuntimeError):
+    """A child ended before its work did; the message says why."""
 
 
 # ------------------------------------------------------------------------ in the parent
@@ -58,7 +64,59 @@ async def stream(
                     hear(event)
                 return _last_words(await process.wait(), chatter)
         except TimeoutError:
-            return f"stopped: it passed its limit of {limit:g} s (--limit)"
+            return passed(limit)
+
+
+def passed(limit: float, what: str = "it") -> str:
+    """Why `what` was stopped: it took more than `limit` seconds."""
+    return f"stopped: {what} passed its limit of {limit:g} s (--limit)"
+
+
+def events(
+    job: str, arguments: Mapping[str, Any], limit: float
+) -> Generator[Event, None, None]:
+    """The events of one child, for a caller that waits for no other and has no loop.
+
+    As `stream`, but each event, and not the whole, may take `limit` seconds. Raises
+    BrokenBackend with the child's error, ChildLost with a signal or the limit passed.
+    """
+    with (
+        tempfile.TemporaryFile() as chatter,
+        subprocess.Popen(
+            COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=chatter,
+            env=_environment(threads=1),
+        ) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            with suppress(BrokenPipeError):  # it is dead already: why is said below
+                process.stdin.write(_request(job, arguments))
+                process.stdin.flush()
+            while True:
+                alarm = threading.Timer(limit, process.kill)
+                alarm.start()
+                try:
+                    line = process.stdout.readline()
+                    was_late = alarm.finished.is_set()
+                finally:
+                    alarm.cancel()
+                if was_late:
+                    raise ChildLost(passed(limit))
+                if not line:
+                    raise ChildLost(_last_words(process.wait(), chatter))
+                event = json.loads(line)
+                if "end" not in event:
+                    yield event
+                elif event["end"]:
+                    raise BrokenBackend(event["end"])
+                else:
+                    return
+        finally:
+            process.kill()
 
 
 @asynccontextmanager
@@ -67,19 +125,16 @@ async def _process(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """The child at work; killed, if it still lives, when the block is left."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        __name__,
+        *COMMAND,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=chatter,
-        env={**dict.fromkeys(THREADS, str(threads)), **os.environ},
+        env=_environment(threads),
         limit=2**26,  # bytes in a line: a record of many losses
     )
     try:
         assert process.stdin is not None
-        request = {"job": job, "arguments": arguments}
-        process.stdin.write(json.dumps(request).encode() + b"\n")
+        process.stdin.write(_request(job, arguments))
         yield process
     finally:
         if process.returncode is None:
@@ -88,6 +143,14 @@ async def _process(
             with suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)
             await process.wait()
+
+
+def _environment(threads: int) -> dict[str, str]:
+    return {**dict.fromkeys(THREADS, str(threads)), **os.environ}
+
+
+def _request(job: str, arguments: Mapping[str, Any]) -> bytes:
+    return json.dumps({"job": job, "arguments": arguments}).encode() + b"\n"
 
 
 def _last_words(code: int, chatter: IO[bytes]) -> str:

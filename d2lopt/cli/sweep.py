@@ -22,6 +22,7 @@ from .options import (
     EPOCHS,
     hyperparam_options,
     json_option,
+    limit_option,
     out_option,
 )
 
@@ -55,6 +56,7 @@ from .options import (
     metavar="tcp://…",
     help="A Dask scheduler, whose workers run the sweep instead.",
 )
+@limit_option(600.0, "a task, up to 1024 runs with one seed,")
 @DEVICE
 @json_option("Print the summary as JSON.")
 def sweep(
@@ -68,6 +70,7 @@ def sweep(
     out: Path | None,
     jobs: int | None,
     scheduler: str | None,
+    limit: float,
     as_json: bool,
     **given: str | None,
 ) -> None:
@@ -129,7 +132,13 @@ def sweep(
 
         try:
             records = sweep_into(
-                folder, asked, dataset, jobs=jobs, scheduler=scheduler, tell=tell
+                folder,
+                asked,
+                dataset,
+                jobs=jobs,
+                scheduler=scheduler,
+                limit=limit,
+                tell=tell,
             )
         except KeyboardInterrupt:
             say(f"d2lopt: stopped; {goes_on()}")

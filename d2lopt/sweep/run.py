@@ -14,7 +14,7 @@ from ..backend.environment import cores
 from ..data import Dataset
 from .grid import Sweep, check_size
 from .store import LINES, opened
-from .tasks import on_cluster, on_this_machine, work
+from .tasks import in_a_child, on_cluster, on_this_machine, work
 
 if TYPE_CHECKING:
     from ..show.screen import Table
@@ -29,6 +29,7 @@ def sweep_into(
     *,
     jobs: int | None = None,
     scheduler: str | None = None,
+    limit: float = 600.0,
     tell: Tell | None = None,
 ) -> list[dict[str, Any]]:
     """Run what the folder lacks of the sweep; return all its records, in their order.
@@ -39,13 +40,15 @@ def sweep_into(
         dataset: the data, the one that `sweep.data` names.
         jobs: processes on this machine; as many as it has cores if not given.
         scheduler: the address of a Dask scheduler, whose workers run the tasks instead.
+        limit: seconds that a task may take; one has up to 1024 runs with one seed.
         tell: is called with how many runs have their record, and how many there are.
 
     Raises:
         InputError: another sweep is, or was, in the folder; nothing can be written; no
             cluster answers.
         MissingBackend, BrokenBackend: the framework is not to be had.
-        WorkersLost: the processes that ran the tasks died, over and over.
+        WorkersLost: the processes that ran the tasks died, over and over, or a task
+            passed its limit.
     """
     check_size(sweep)
     configurations = sweep.configurations
@@ -60,10 +63,13 @@ def sweep_into(
             if store.lacks(configurations[task.start : task.stop], task.seed)
         ]
         if left:
+            at_once = min(jobs or cores(), len(left))
             if scheduler:
-                results = on_cluster(run, left, scheduler)
+                results = on_cluster(run, left, scheduler, limit)
+            elif at_once == 1:
+                results = in_a_child(sweep, dataset.X, dataset.y, left, limit)
             else:
-                results = on_this_machine(run, left, jobs or cores())
+                results = on_this_machine(run, left, at_once, limit)
             try:
                 for _, records in results:
                     store.append(records)

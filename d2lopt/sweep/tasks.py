@@ -6,16 +6,17 @@ JSON object. Tasks carry the data with them, so that a worker needs no file.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
+import multiprocessing
 import os
+import re
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -23,7 +24,8 @@ from typing import Any
 import numpy as np
 
 from ..backend.frameworks import FRAMEWORKS
-from ..errors import BrokenBackend, InputError
+from ..backend.processes import ChildLost, events, passed
+from ..errors import InputError
 from ..train.batches import Array
 from .grid import Sweep, Task
 
@@ -103,28 +105,44 @@ def work(sweep: Sweep, X: Array, y: Array, task: Task) -> Records:
     with _one_at_a_time:
         module = FRAMEWORKS[sweep.backend].module
         others = {f.module for f in FRAMEWORKS.values()} - {"numpy", module}
-        if module == "numpy" or not others & sys.modules.keys():
+        if module != "numpy" and others & sys.modules.keys():
+            ((_, records),) = in_a_child(sweep, X, y, [task])
+            return records
+        try:
             return compute(sweep, X, y, task)
-        return _compute_in_child(sweep, X, y, task)
+        except SystemExit as error:
+            # A framework that cannot go on may end its process with no other error.
+            # Left to itself, that would end the sweep as if all were done.
+            why = error.code
+            if why is None or isinstance(why, int):
+                why = f"it ended with exit status {why or 0}"
+            title = FRAMEWORKS[sweep.backend].title
+            raise WorkersLost(f"{title}: {why}") from error
 
 
-def _compute_in_child(sweep: Sweep, X: Array, y: Array, task: Task) -> Records:
-    """What `compute` gives, from a process that is started for it."""
-    from ..backend.processes import stream
+# ----------------------------------------------------------------- in one other process
 
-    records: Records = []
+
+def in_a_child(
+    sweep: Sweep, X: Array, y: Array, tasks: Sequence[Task], limit: float = 600.0
+) -> Results:
+    """Each task with its records, as they come, one after another in one process.
+
+    It is not this one, which would end with a framework that crashes or hangs. Raises
+    WorkersLost if it dies or takes more than `limit` seconds for a task.
+    """
     arguments = {
         "sweep": sweep.as_json(),
         "X": X.tolist(),
         "y": y.tolist(),
-        "task": list(task),
+        "tasks": list(tasks),
     }
-    job = f"{__name__}:emit_records"
-    reason = asyncio.run(stream(job, arguments, records.append, limit=1e6))
-    if reason:
-        title = FRAMEWORKS[sweep.backend].title
-        raise BrokenBackend(reason if title in reason else f"{title}: {reason}")
-    return records
+    try:
+        with closing(events(f"{__name__}:emit_records", arguments, limit)) as answers:
+            for task, answer in zip(tasks, answers, strict=True):
+                yield task, answer["records"]
+    except ChildLost as error:
+        raise WorkersLost(f"{FRAMEWORKS[sweep.backend].title}: {error}") from error
 
 
 def emit_records(
@@ -132,40 +150,55 @@ def emit_records(
     sweep: dict[str, Any],
     X: Sequence[Sequence[float]],
     y: Sequence[float],
-    task: Sequence[int],
+    tasks: Sequence[Sequence[int]],
 ) -> None:
-    """What the child does: emit each record of the task; the arguments are JSON."""
+    """What the child does: emit each task's records; the arguments are JSON."""
     arrays = np.array(X, np.float64), np.array(y, np.float64)
-    for record in compute(Sweep(**sweep), *arrays, Task(*task)):
-        emit(record)
+    for task in tasks:
+        emit({"records": compute(Sweep(**sweep), *arrays, Task(*task))})
 
 
 # ------------------------------------------------------------------- on this machine
 
 
-def on_this_machine(run: Work, tasks: Sequence[Task], jobs: int) -> Results:
-    """Each task with its records, as they come, from up to `jobs` processes.
+def on_this_machine(
+    run: Work, tasks: Sequence[Task], jobs: int, limit: float = 600.0
+) -> Results:
+    """Each task with its records, as they come, from two and up to `jobs` processes.
 
-    A process that dies costs only the tasks that it was at. With one job, or one task,
-    this process does the work. Raises WorkersLost if processes die over and over.
+    A process that dies costs only the tasks that it was at. Raises WorkersLost if
+    processes die over and over, or if a task takes more than `limit` seconds; and an
+    InputError where the system lets no processes work together.
     """
-    if min(jobs, len(tasks)) == 1:
-        for task in tasks:
-            yield task, run(task)
-        return
+    try:
+        multiprocessing.Lock()
+    except (OSError, ImportError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(
+            "several processes need shared memory (on Linux, /dev/shm), and this "
+            f"system refuses it: {why}. Take one process: --jobs 1."
+        ) from error
     left, deaths = dict.fromkeys(tasks), 0
     while left:
-        before = len(left)
-        for task, records in _in_processes(run, list(left), jobs):
-            del left[task]
-            yield task, records
+        before, why = len(left), ""
+        try:
+            for task, records in _in_processes(run, list(left), jobs, limit):
+                del left[task]
+                yield task, records
+        except ChildLost as error:
+            why = str(error)
         deaths = deaths + 1 if len(left) == before else 0
         if deaths == ATTEMPTS:
-            raise WorkersLost(f"the processes that ran the tasks died {deaths} times")
+            raise WorkersLost(
+                f"the processes that ran the tasks died {deaths} times{why}"
+            )
 
 
-def _in_processes(run: Work, tasks: Sequence[Task], jobs: int) -> Results:
-    """Each task with its records, from joblib's processes; ends early if one dies."""
+def _in_processes(run: Work, tasks: Sequence[Task], jobs: int, limit: float) -> Results:
+    """Each task with its records, from joblib's processes.
+
+    Raises ChildLost if one of them dies, WorkersLost if a task passes the limit.
+    """
     import joblib
     from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -178,11 +211,20 @@ def _in_processes(run: Work, tasks: Sequence[Task], jobs: int) -> Results:
     try:
         with joblib.parallel_config("loky", inner_max_num_threads=1, **watching):
             parallel = joblib.Parallel(
-                jobs, return_as="generator_unordered", batch_size=1
+                jobs, return_as="generator_unordered", batch_size=1, timeout=limit
             )
-            with suppress(TerminatedWorkerError):
-                yield from parallel(map(call, tasks))
+            yield from parallel(map(call, tasks))
         ended = True
+    except TerminatedWorkerError as error:
+        # Its text has the exit codes: {SIGSEGV(-11), EXIT(3)}.
+        codes = dict(re.findall(r"(SIG\w+|EXIT)\((-?\d+)\)", str(error)))
+        whys = [
+            f": exit status {code}" if name == "EXIT" else f": killed by {name}"
+            for name, code in codes.items()
+        ]
+        raise ChildLost("".join(whys)) from error
+    except multiprocessing.TimeoutError as error:
+        raise WorkersLost(passed(limit, "a task")) from error
     finally:
         if not ended:  # Ctrl-C: what the processes are at is of no use any more
             get_reusable_executor(reuse=True).shutdown(wait=False, kill_workers=True)
@@ -214,14 +256,17 @@ def _end_with(parent: int) -> None:
 # ---------------------------------------------------------------------- on a cluster
 
 
-def on_cluster(run: Work, tasks: Sequence[Task], address: str) -> Results:
+def on_cluster(
+    run: Work, tasks: Sequence[Task], address: str, limit: float = 600.0
+) -> Results:
     """Each task with its records, as they come, from the workers of a Dask scheduler.
 
     The scheduler gives the tasks of a worker that is lost to another one. Raises an
-    InputError if no scheduler or no worker answers.
+    InputError if no scheduler or no worker answers, WorkersLost if workers die over
+    and over or `limit` seconds pass in which no task ends.
     """
     try:
-        from dask.distributed import Client, KilledWorker, as_completed
+        from dask.distributed import Client, KilledWorker, wait
     except ImportError as error:
         raise InputError(
             f"--scheduler needs Dask ({error}): pip install 'd2lopt[cluster]'."
@@ -244,24 +289,24 @@ def on_cluster(run: Work, tasks: Sequence[Task], address: str) -> Results:
             ) from error
         waiting = iter(tasks)
 
-        def submit(number: int) -> list[Any]:
-            submitted = {
-                client.submit(run, task, pure=False): task
-                for task in itertools.islice(waiting, number)
-            }
-            futures.update(submitted)
-            return list(submitted)
+        def submit(number: int) -> None:
+            for task in itertools.islice(waiting, number):
+                futures[client.submit(run, task, pure=False)] = task
 
-        completed = as_completed(submit(AHEAD), loop=client.loop)
-        for future in completed:
-            task = futures.pop(future)
+        submit(AHEAD)
+        while futures:
             try:
-                yield task, future.result()
+                with client.as_current():
+                    done, _ = wait(list(futures), limit, "FIRST_COMPLETED")
+                for future in done:
+                    yield futures.pop(future), future.result()
+                    submit(1)
+            except TimeoutError as error:
+                raise WorkersLost(passed(limit, "a task")) from error
             except (KilledWorker, CancelledError) as error:
                 raise WorkersLost(
                     "the workers of the cluster died over and over, or its scheduler"
                 ) from error
-            completed.update(submit(1))
     finally:
         with suppress(Exception):
             client.cancel(list(futures))

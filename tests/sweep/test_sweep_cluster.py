@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +132,21 @@ def test_more_tasks_than_the_cluster_has_at_a_time(cluster, monkeypatch):
 
 def named(task: Task) -> list[dict]:
     return [{"seed": task.seed}]
+
+
+def hangs(task: Task) -> list[dict]:
+    time.sleep(20 if task.seed else 0)
+    return [{"seed": task.seed}]
+
+
+@pytest.mark.parametrize("where", ["here", "cluster"])
+def test_a_task_that_hangs_ends_in_one_sentence(where, cluster):
+    tasks = [Task(seed, 0, 1) for seed in range(3)]
+    results: Results
+    if where == "here":
+        results = on_this_machine(hangs, tasks, 2, limit=8)
+    else:
+        results = on_cluster(hangs, tasks, cluster.scheduler_address, limit=8)
+    assert next(results)[0] == tasks[0]  # what is done is given before
+    with pytest.raises(WorkersLost, match=r"^stopped: a task passed its limit of 8 s"):
+        list(results)
