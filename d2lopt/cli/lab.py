@@ -14,6 +14,7 @@ from ..backend.environment import cores
 from ..errors import InputError
 from ..files import make_folder
 from .checks import installed_backend
+from .commands import Commands
 from .options import BACKEND, SECONDS, json_option, limit_option, out_option, together
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ LIMITS = together(
 )
 
 
-@click.group()
+@click.group(cls=Commands)
 def lab() -> None:
     """Hand out a chapter's exercises, check them, and grade a class.
 

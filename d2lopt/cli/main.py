@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any
-
 import click
 
 from .. import __version__
-from ..errors import BrokenBackend, InputError, MissingBackend
 from .bench import bench
 from .chapters import chapters, notebooks
+from .commands import Commands
 from .conventions import conformance, explain, translate
 from .lab import lab
 from .pages import playground
 from .run import compare, doctor, run
 from .sweep import sweep
-
-
-class Commands(click.Group):
-    """Errors that are not bugs end in one sentence and exit status 2."""
-
-    def invoke(self, context: click.Context) -> Any:
-        try:
-            return super().invoke(context)
-        except (InputError, MissingBackend, BrokenBackend) as error:
-            print(f"d2lopt: {error}", file=sys.stderr)
-            context.exit(2)
-        except KeyboardInterrupt:
-            print("d2lopt: stopped.", file=sys.stderr)
-            context.exit(130)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

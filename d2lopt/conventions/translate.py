@@ -41,14 +41,19 @@ def parse(framework: str, row: Builtin, words: Sequence[str]) -> dict[str, Any]:
 
     A value is a number, True or False, a tuple of numbers, or a call of one of the
     framework's objects, such as `grad_clip=ClipGradByValue(0.5)`. Raises an InputError
-    for a word without "=", an unknown name (with the nearest), or another value.
+    for a word without "=", an unknown name (with the nearest), a name that is there
+    twice, or another value.
     """
     ours_of = {t: o for o, t in row.keywords.items() if o not in row.objects}
     calls = {path.split(".")[-1]: ours for ours, path in row.objects.items()}
     settings: dict[str, Any] = {}
+    names: set[str] = set()
     for name, text in _pairs(words):
         call = re.fullmatch(r"(?:\w+\.)*(\w+)\((.*)\)", text.strip())
         ours = calls.get(call[1]) if call else ours_of.get(name)
+        if name in names:
+            raise InputError(f"{name.split('.')[0]} is given twice: give it once.")
+        names.add(name)
         if call and ours and row.keywords[ours] == name:
             settings[ours] = _value(name, call[2], ours)
         elif not call and ours:

@@ -28,6 +28,7 @@ SHARED = [
 
 
 def options(command: click.Command) -> dict[str, click.Option]:
+    """Its own options: --help, which all have, is not among them."""
     return {o.opts[0]: o for o in command.params if isinstance(o, click.Option)}
 
 
@@ -87,6 +88,20 @@ def test_a_backend_is_known_and_installed_before_anything_runs(words, monkeypatc
     assert result.exit_code == 2
     assert result.stderr.startswith("d2lopt: PyTorch is not installed. Install it with")
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_no_option_may_be_given_twice_or_empty(words):
+    for name, option in options(COMMANDS[words]).items():
+        value = [] if option.is_flag else ["x"]
+        spellings = [*option.opts, *option.secondary_opts]
+        result = run(*words, spellings[0], *value, spellings[-1], *value)
+        said = f"d2lopt: {name} is given twice: give it once.\n"
+        assert (result.exit_code, result.output) == (2, said)
+        for empty in () if option.is_flag else ("", " "):
+            result = run(*words, name, empty)
+            said = f"d2lopt: {name} is empty: give it a value, or leave it out.\n"
+            assert (result.exit_code, result.output) == (2, said)
 
 
 @pytest.mark.parametrize("command", ["run", "compare", "sweep"])

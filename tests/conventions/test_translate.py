@@ -243,11 +243,21 @@ def test_nesterov_is_momentum_with_an_option():
         (["alpha=(0.9, 0.99)"], "unknown option .*'alpha.0'. Did you mean 'alpha'"),
         (["alpha=ClipGradByValue(1)"], r"alpha must be a number; got"),
         (["lr=__import__('os')"], "lr must be a number; got"),
+        (["alpha=0.99", "lr=1", "alpha=0.5"], "^alpha is given twice: give it once"),
+        (["alpha=0.99", "alpha=0.99"], "^alpha is given twice"),
     ],
 )
 def test_bad_words(words, message):
     with pytest.raises(InputError, match=message):
         translate("rmsprop", "torch", "tensorflow", words)
+
+
+@pytest.mark.parametrize(
+    "words", [["betas=(0.9, 0.99)"] * 2, ["betas=(0.9, 0.99)", "betas.0=0.8"]]
+)
+def test_a_tuple_is_given_once(words):
+    with pytest.raises(InputError, match="^betas is given twice: give it once"):
+        translate("adam", "torch", "jax", words)
 
 
 def test_words_that_are_calls_or_tuples_of_the_framework():
