@@ -81,13 +81,13 @@ def bench(
         data=load_data(data).source,
     )
     lines = json_lines(timing.as_json() for timing in timings)
-    with writing(f"into {out}"):
-        write_whole(out / "bench.jsonl", lines)
     if as_json:
         print(lines.decode(), end="")
     else:
         for table in tables(timings):
             table.print()
+    with writing(f"into {out}"):
+        write_whole(out / "bench.jsonl", lines)
     if timings:
         path = save(figure(timings), out, "bench")[-1]
         say(f"figure: {path}")

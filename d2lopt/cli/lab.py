@@ -171,8 +171,15 @@ def grade(
         listed = ", ".join(aside[:5]) + ", …" * (len(aside) > 5)
         say(f"left aside, as no .py or .ipynb: {listed}")
     make_folder(out)
-    with Bar("questions", quiet=as_json) as bar:
-        grades = grade_all(batch, handed_in, out, jobs, bar.begin, bar.step)
+    try:
+        with Bar("questions", quiet=as_json) as bar:
+            grades = grade_all(batch, handed_in, out, jobs, bar.begin, bar.step)
+    except KeyboardInterrupt:
+        say(
+            f"d2lopt: stopped; finished records are kept in {out}: the same command "
+            "goes on from there."
+        )
+        sys.exit(130)
     write_all(batch, grades, out)
     for graded in grades if as_json else ():
         answer = {

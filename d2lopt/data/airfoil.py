@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -149,7 +150,10 @@ def stand_in(origin: str = "generated") -> Dataset:
 def candidates() -> list[Path]:
     """Where the file may lie already, in the order in which it is looked for."""
     name = description()["name"]
-    return [CHECKOUT / "data" / name, cache_dir() / name]
+    places = [CHECKOUT / "data" / name]
+    with suppress(InputError):  # a user without a home has no cache
+        places.append(cache_dir() / name)
+    return places
 
 
 def download(addresses: list[str] | None = None, to: Path | None = None) -> Path:

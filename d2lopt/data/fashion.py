@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import os
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from math import prod
@@ -123,7 +124,10 @@ def read(path: Path, verify: bool) -> Array:
 
 def candidates() -> list[Path]:
     """The folders that may have the files, in the order in which they are looked at."""
-    return [CHECKOUT / "data" / "fashion-mnist", cache_dir() / "fashion-mnist"]
+    places = [CHECKOUT / "data" / "fashion-mnist"]
+    with suppress(InputError):  # a user without a home has no cache
+        places.append(cache_dir() / "fashion-mnist")
+    return places
 
 
 def download(addresses: list[str] | None = None, to: Path | None = None) -> Path:
@@ -132,7 +136,7 @@ def download(addresses: list[str] | None = None, to: Path | None = None) -> Path
     One address after the other is tried, and left at the first file that it does not
     give. Raises an InputError with what each of them answered.
     """
-    folder = to or candidates()[-1]
+    folder = to or cache_dir() / "fashion-mnist"
 
     def get(address: str) -> None:
         for name in names():

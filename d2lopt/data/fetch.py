@@ -34,10 +34,15 @@ def describe(file: str) -> dict[str, Any]:
 
 
 def cache_dir() -> Path:
-    """The user's cache folder for this package."""
+    """The user's cache folder for this package; InputError if there is no home."""
     import pooch
 
-    return Path(pooch.os_cache("d2lopt"))
+    try:
+        return Path(pooch.os_cache("d2lopt")).expanduser()
+    except RuntimeError as error:
+        raise InputError(
+            "this user has no home folder, where data would be kept: set HOME to one."
+        ) from error
 
 
 def fetch(

@@ -173,7 +173,7 @@ def write_notebook(
 
 
 def notebook_tools() -> tuple[Any, Any]:
-    """jupytext and nbclient; an InputError with the pip command if one is missing."""
+    """jupytext and nbclient; an InputError if one is missing, or what they need."""
     try:
         import ipykernel  # noqa: F401  what nbclient starts
         import jupytext
@@ -182,5 +182,12 @@ def notebook_tools() -> tuple[Any, Any]:
         raise InputError(
             f"notebooks need jupytext, nbclient and ipykernel ({error.name} is "
             f"missing): {sys.executable} -m pip install jupytext nbclient ipykernel"
+        ) from error
+    try:
+        Path.home()
+    except RuntimeError as error:
+        raise InputError(
+            "notebooks need a home folder, where Jupyter looks for its settings, and "
+            "this user has none: set HOME to one."
         ) from error
     return jupytext, nbclient

@@ -1,13 +1,15 @@
 """The folder of a sweep: what it is to run, and the records that it has so far.
 
 `sweep.json` says what the folder's sweep is; `records.jsonl` has one record a line.
-The records of a task are appended in one write and brought to the disk; a line that a
-kill or a full disk cut short is dropped, and run again, when the sweep goes on.
+The records of a task are appended in one write and brought to the disk. When the sweep
+goes on, a line that a kill or a full disk cut short, and a record that lacks something,
+are dropped, and run again.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ from ..files import (
     json_lines,
     only_one,
     read_lines,
+    reading,
     write_whole,
     writing,
 )
@@ -29,9 +32,20 @@ LINES, SPEC, LOCK = "records.jsonl", "sweep.json", "sweep.lock"
 
 
 def key_of(sweep: Sweep, record: dict[str, Any]) -> Key:
-    """Which run of the sweep the record is of; KeyError or TypeError if it is none."""
+    """Which run of the sweep the record is of; some error if it is no record."""
     values = record["hyperparams"]
     return tuple(float(values[name]) for name in sweep.grid), int(record["seed"])
+
+
+def is_whole(record: dict[str, Any]) -> bool:
+    """Whether a record has all that the summary and the figures take from it."""
+    try:
+        loss, losses, steps = record["loss"], record["losses"], record["steps"]
+        numbers = [*losses, *steps, record["num_steps"]]
+        numbers += [] if loss is None else [loss]
+        return len(losses) == len(steps) and all(map(math.isfinite, numbers))
+    except (KeyError, TypeError, OverflowError):
+        return False
 
 
 @contextmanager
@@ -58,11 +72,15 @@ class Store:
         }
         self._claim()
         self.records: dict[Key, dict[str, Any]] = {}
-        lines, whole = read_lines(self._path)
+        with reading(self._path):
+            lines, whole = read_lines(self._path)
         for record in lines:
-            self.records.setdefault(self._checked_key(record), record)
+            key = self._checked_key(record)
+            if is_whole(record):
+                self.records.setdefault(key, record)
         if not whole or len(self.records) < len(lines):  # damaged, or there twice
-            write_whole(self._path, json_lines(self.records.values()))
+            with writing(self._path):
+                write_whole(self._path, json_lines(self.records.values()))
 
     def _claim(self) -> None:
         """Write into the folder what its sweep is; an InputError if it has another."""
@@ -70,14 +88,18 @@ class Store:
         another = "give this one another folder with --out"
         has_lines = self._path.exists()
         if path.exists():
+            with reading(path):
+                content = path.read_bytes()
             try:
-                there = json.loads(path.read_text(encoding="utf-8"))
+                there = json.loads(content)
                 differ = [name for name in asked if there.get(name) != asked[name]]
-            except (ValueError, AttributeError):
+            except (ValueError, AttributeError, RecursionError):
                 raise InputError(
                     f"{path} cannot be read: mend or remove it, or {another}."
                 ) from None
-            if differ and has_lines and self._path.read_bytes().strip():
+            with reading(self._path):
+                has_lines = has_lines and bool(self._path.read_bytes().strip())
+            if differ and has_lines:
                 raise InputError(
                     f"{self.folder} holds another sweep, of different "
                     f"{', '.join(differ).replace('_', ' ')}: {another}."
@@ -88,13 +110,14 @@ class Store:
             raise InputError(
                 f"{self.folder} has records and no {SPEC} that says of what: {another}."
             )
-        write_whole(path, json.dumps(asked, indent=1).encode() + b"\n")
+        with writing(path):
+            write_whole(path, json.dumps(asked, indent=1).encode() + b"\n")
 
     def _checked_key(self, record: Any) -> Key:
         """The key of a record in the file; an InputError if it is not of this sweep."""
         try:
             key = key_of(self.sweep, record)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             key = None
         if key is None or key not in self._runs:
             raise InputError(
@@ -110,7 +133,7 @@ class Store:
         """
         new = {key_of(self.sweep, record): record for record in records}
         new = {key: record for key, record in new.items() if key not in self.records}
-        remedy = "Make room, and the same command goes on from there."
+        remedy = "Once that is mended, the same command goes on from there."
         with writing(f"into {self.folder}", remedy):
             append_lines(self._path, new.values())
         self.records.update(new)

@@ -13,6 +13,7 @@ import pytest
 from browser import overflow
 from lab_samples import GOOD, HOSTILE, NOT_READABLE, ODD, RIGHT, hostile, odd
 
+from d2lopt.errors import InputError
 from d2lopt.lab.checks.exercises import EXERCISES
 from d2lopt.lab.grading import grade
 from d2lopt.lab.grading.sandbox import Limits
@@ -48,6 +49,21 @@ def answers(text, name="x.py", batch=BATCH):
 
 def others(found):
     return [found[name].passed for name in NAMES if name != "gamma_one"]
+
+
+@processes
+def test_a_result_that_cannot_be_kept_is_one_sentence(tmp_path):
+    handed_in = grade.received("x", Path("x.py"), b"")
+    asked = list(grade.questions(BATCH, [handed_in]).values())
+
+    def keep(question, result):
+        raise InputError("cannot write into grades: No space left on device.")
+
+    with pytest.raises(InputError, match="No space left"):
+        grade.answer_all(BATCH, asked, 2, keep)
+    (tmp_path / grade.RECORDS).mkdir()
+    with pytest.raises(InputError, match="cannot read .*: Is a directory"):
+        grade.grade_all(BATCH, [handed_in], tmp_path, 1, print, print)
 
 
 # ----------------------------------------------------------------- hostile submissions

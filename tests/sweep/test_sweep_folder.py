@@ -5,6 +5,7 @@ import json
 import math
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -124,7 +125,8 @@ SWEEP = Sweep("sgd", "numpy", {"lr": [0.1, 0.2, 0.3]}, 2)
 
 
 def record(lr: float, seed: int) -> dict:
-    return {"hyperparams": {"lr": lr}, "seed": seed, "losses": [0.5]}
+    curve = {"loss": 0.5, "losses": [0.5], "steps": [0], "num_steps": 1}
+    return {"hyperparams": {"lr": lr}, "seed": seed, **curve}
 
 
 def lines_of(folder: Path) -> list[bytes]:
@@ -207,6 +209,106 @@ def test_records_of_something_else_are_left_alone(half):
         pass
     (half / "sweep.json").unlink()
     with pytest.raises(InputError, match="no sweep.json"), opened(half, SWEEP):
+        pass
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"hyperparams": {"lr": 0.3}, "seed": Infinity}',
+        '{"hyperparams": {"lr": 1' + "0" * 400 + '}, "seed": 0}',
+        '{"hyperparams": {"lr": NaN}, "seed": 0}',
+        '{"hyperparams": 0.3, "seed": 0}',
+        '"records"',
+        "null",
+    ],
+    ids=["inf", "too large", "nan", "no name", "a text", "null"],
+)
+def test_a_line_that_is_no_record_of_it_is_one_sentence(half, line):
+    with (half / "records.jsonl").open("a") as file:
+        file.write(line + "\n")
+    before = lines_of(half)
+    with pytest.raises(InputError, match="not of this sweep"), opened(half, SWEEP):
+        pass
+    assert lines_of(half) == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *({name: ...} for name in ("loss", "losses", "steps", "num_steps")),
+        {"loss": "0.5"},
+        {"loss": math.nan},
+        {"losses": 0.5},
+        {"losses": [0.5, None]},
+        {"losses": [0.5, math.inf], "steps": [0, 1]},
+        {"steps": []},
+        {"steps": [10**400]},
+        {"num_steps": None},
+    ],
+    ids=lambda damage: str(damage)[:40],
+)
+def test_a_record_that_lacks_something_is_run_again(half, damage):
+    damaged = {
+        name: value
+        for name, value in (record(0.3, 1) | damage).items()
+        if value is not ...
+    }
+    with (half / "records.jsonl").open("a") as file:
+        file.write(json.dumps(damaged) + "\n")
+    with opened(half, SWEEP) as store:
+        assert len(store.records) == 2
+        assert store.lacks([{"lr": 0.3}], 1)
+        store.append([record(0.3, 1)])
+    assert [json.loads(line) for line in lines_of(half)][2:] == [record(0.3, 1)]
+
+
+@pytest.mark.parametrize("name", ["sweep.lock", "sweep.json", "records.jsonl"])
+def test_a_folder_in_the_place_of_a_file_is_one_sentence(half, name):
+    (half / name).unlink(missing_ok=True)
+    (half / name).mkdir()
+    message = rf"^cannot (read|write) {half / name}: Is a directory\.$"
+    with pytest.raises(InputError, match=message), opened(half, SWEEP):
+        pass
+
+
+WITHOUT_RIGHTS = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("mode", [0o444, 0o000], ids=["unwritable", "unreadable"])
+@pytest.mark.parametrize("name", ["sweep.lock", "sweep.json", "records.jsonl"])
+def test_a_file_without_rights_is_one_sentence(tmp_path, name, mode):
+    as_user = WITHOUT_RIGHTS if os.geteuid() == 0 else []
+    if as_user and not shutil.which(as_user[0]):
+        pytest.skip("root may do all, and there is no setpriv to take that away")
+    words = [*as_user, sys.executable, "-m", "d2lopt", "sweep", "sgd", "--out", "here"]
+    words += ["--lr", "0.1,0.2", "--data", "stand-in", "--jobs", "1"]
+    folder = tmp_path / "here"
+    assert subprocess.run(words, capture_output=True).returncode == 0
+    records = lines_of(folder)
+    (folder / "records.jsonl").write_bytes(records[0])
+    (folder / name).touch()
+    (folder / name).chmod(mode)
+    run = subprocess.run(words, capture_output=True, text=True)
+    (folder / name).chmod(0o644)
+    if (name, mode) == ("sweep.json", 0o444):  # which is only read
+        assert (run.returncode, len(lines_of(folder))) == (0, 2)
+        return
+    assert run.returncode == 2
+    assert "Traceback" not in run.stderr
+    assert "Permission denied" in run.stderr.splitlines()[-1]
+    assert lines_of(folder) == records[:1]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"{", b"[]", b"\xff\xfe", b"[" * 100_000],
+    ids=["open", "a list", "no UTF-8", "deep"],
+)
+def test_what_is_no_description_of_a_sweep_is_one_sentence(half, content):
+    (half / "sweep.json").write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read: mend"), opened(half, SWEEP):
         pass
 
 

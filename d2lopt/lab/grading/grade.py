@@ -19,7 +19,7 @@ from typing import Any
 
 from ... import __version__
 from ...errors import InputError, unknown
-from ...files import append_lines, read_lines
+from ...files import append_lines, read_lines, reading, writing
 from ..checks.exercises import EXERCISES, Exercise
 from ..checks.result import Result
 from .extract import NotReadable, decode
@@ -177,7 +177,9 @@ def received(student: str, path: Path, content: bytes) -> Submission:
 def read_records(path: Path) -> dict[str, Result]:
     """What an earlier batch has found, by key; a line cut short counts for nothing."""
     results: dict[str, Result] = {}
-    for record in read_lines(path)[0]:
+    with reading(path):
+        records, _ = read_lines(path)
+    for record in records:
         with suppress(KeyError, TypeError):  # it is no record
             results[record["key"]] = _result(str(record["exercise"]), record)
     return results
@@ -247,7 +249,7 @@ def answer_all(
     with room() as folder:
         try:
             asyncio.run(every(folder))
-        except* (InputError, ImportError) as errors:
+        except ExceptionGroup as errors:  # the first ended the others
             raise errors.exceptions[0] from None
 
 
@@ -279,7 +281,9 @@ def grade_all(
     begin(len(every), len(every) - len(asked))
 
     def keep(question: Question, result: Result) -> None:
-        append_lines(out / RECORDS, [{"key": question.key, **result.as_json()}])
+        remedy = "Once that is mended, the same command goes on from there."
+        with writing(f"into {out}", remedy):
+            append_lines(out / RECORDS, [{"key": question.key, **result.as_json()}])
         results[question.key] = result
         tell()
 
