@@ -51,10 +51,9 @@ def test_where_nothing_more_fits_it_says_so(words, unbuffered, monkeypatch):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_where_not_even_that_fits_the_status_says_it():
-    code = "from d2lopt.cli import main; import sys; sys.stderr = open(2, 'w'); main()"
     with Path("/dev/full").open("w") as full:
         run = subprocess.run(
-            [sys.executable, "-c", code, "run", "sgd", *SMALL],
+            [sys.executable, "-m", "d2lopt", "run", "sgd", *SMALL],
             stdout=subprocess.DEVNULL,
             stderr=full,
             timeout=200,
