@@ -163,6 +163,9 @@ def compare(
 ) -> None:
     """Run OPTIMIZER on several backends, from scratch and built in.
 
+    A comparison that is stopped keeps its finished records, in compare-part1.jsonl if
+    compare.jsonl has those of the one before.
+
     \b
     d2lopt compare rmsprop
     d2lopt compare rmsprop --backends numpy,torch --epochs 5 --out out/five

@@ -11,13 +11,15 @@ import pytest
 pytestmark = pytest.mark.processes
 
 WORDS = [sys.executable, "-m", "d2lopt", "sweep", "sgd", "--lr", "0.01,0.1"]
-WORDS += ["--seeds", "2", "--data", "stand-in", "--out", "out"]
+WORDS += ["--seeds", "2", "--data", "stand-in"]
 STAND_IN = "These numbers are from the generated stand-in, as asked."
 GOES_ON = "0 of 4 records are kept in out: the same command goes on from there."
 
 
-def sweep(*words: str) -> subprocess.CompletedProcess:
-    return subprocess.run([*WORDS, *words], capture_output=True, text=True, timeout=200)
+def sweep(*words: str, out: str = "out") -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [*WORDS, *words, "--out", out], capture_output=True, text=True, timeout=200
+    )
 
 
 @pytest.mark.slow
@@ -80,7 +82,7 @@ def test_a_broken_import_is_bad_input(stub, jobs):
 def test_one_process_gives_the_records_of_several():
     records = []
     for jobs in ("1", "2"):
-        run = sweep("--jobs", jobs, "--json", "--out", jobs)
+        run = sweep("--jobs", jobs, "--json", out=jobs)
         assert run.returncode == 0, run.stderr
         lines = (Path(jobs) / "records.jsonl").read_text().splitlines()
         records.append(sorted(lines))
