@@ -9,9 +9,11 @@ import click
 
 from .. import __version__
 from ..errors import BrokenBackend, InputError, MissingBackend
+from ..show.screen import say, whole_output
 from .bench import bench
 from .chapters import chapters, notebooks
 from .conventions import conformance, explain, translate
+from .help import make_help_plain
 from .lab import lab
 from .pages import playground
 from .run import compare, doctor, run
@@ -21,14 +23,24 @@ from .sweep import sweep
 class Commands(click.Group):
     """Errors that are not bugs end in one sentence and exit status 2."""
 
+    def main(self, *arguments: Any, **more: Any) -> Any:
+        try:
+            with whole_output():
+                return super().main(*arguments, **more)
+        except InputError as error:
+            say(f"d2lopt: {error}")
+            sys.exit(2)
+        except BrokenPipeError:
+            sys.exit(1)
+
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
         except (InputError, MissingBackend, BrokenBackend) as error:
-            print(f"d2lopt: {error}", file=sys.stderr)
+            say(f"d2lopt: {error}")
             context.exit(2)
         except KeyboardInterrupt:
-            print("d2lopt: stopped; finished records are kept.", file=sys.stderr)
+            say("d2lopt: stopped; finished records are kept.")
             context.exit(130)
 
 
@@ -49,3 +61,4 @@ for _command in (
     *(sweep, bench, lab, playground),
 ):
     main.add_command(_command)
+make_help_plain(main)

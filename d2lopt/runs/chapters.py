@@ -19,7 +19,7 @@ from ..backend.environment import CHECKOUT
 from ..backend.frameworks import FRAMEWORKS
 from ..backend.processes import all_at_once
 from ..errors import InputError, unknown
-from ..show.screen import Table
+from ..show.table import Table
 
 ORDER = (
     "gradient_descent",

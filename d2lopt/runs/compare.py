@@ -15,7 +15,8 @@ from ..backend.frameworks import FRAMEWORKS
 from ..backend.processes import all_at_once
 from ..files import append_lines
 from ..show.figures import mark_stand_in, pyplot
-from ..show.screen import Progress, Table
+from ..show.screen import Progress
+from ..show.table import Table
 from ..train.record import IMPLEMENTATIONS, Record, Spec
 from .run import in_child
 

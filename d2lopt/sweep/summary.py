@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..rules.hyperparams import HYPERPARAMS
-from ..show.screen import Table
+from ..show.table import Table
 from .grid import Sweep
 
 TOLD_APART = 2.0  # standard errors that the mean log ratio has to be above
