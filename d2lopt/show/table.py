@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -17,6 +18,7 @@ from .plain import plain
 from .screen import print_line
 
 IN_A_PIPE = 200  # characters that a line may have at least
+LONG_WORD = 24  # a longer one may go on in the next line, if it is no number
 
 Row = tuple[str, ...]
 
@@ -50,8 +52,9 @@ class Table:
         """
         console = Console()
         rows = [self._columns, *(row for section in self._sections for row in section)]
-        columns = list(zip(*rows, strict=True))
+        columns = list(zip_longest(*rows, fillvalue=""))
         least = [max(map(_longest_word, column)) for column in columns]
+        least[: self._left] = [min(width, LONG_WORD) for width in least[: self._left]]
         whole = [max(map(_longest_line, column)) for column in columns]
         between = 3 * len(columns) + 1  # a line and two spaces for each column
         width = console.width
@@ -76,6 +79,7 @@ class Table:
                 escape(column),
                 justify="right" if i >= self._left else "left",
                 width=width,
+                overflow="fold",
             )
         for i, section in enumerate(self._sections):
             if i:

@@ -76,6 +76,19 @@ def test_a_table_that_does_not_fit_becomes_lists(terminal, capsys):
     ]
 
 
+def test_a_long_word_goes_on_in_the_next_line(terminal, capsys):
+    terminal(66)
+    made = Table("title", ["call", "formula", "loss"], left=2)
+    made.row("torch.optim.RMSprop(net.parameters())", "learning_rate·weight_decay", "1")
+    made.print()
+    text = printed(capsys)
+    assert "┏" in text
+    assert "…" not in text
+    rows = [line.split("│") for line in text.splitlines() if line.startswith("│")]
+    left = "".join(row[1].strip() for row in rows)
+    assert left == "torch.optim.RMSprop(net.parameters())"
+
+
 def test_in_a_pipe_a_table_is_as_wide_as_it_needs_to_be(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "20")
     wide = Table("title", ["a", *(f"b{i}" for i in range(12))])
