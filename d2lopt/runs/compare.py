@@ -15,6 +15,7 @@ from ..backend.frameworks import FRAMEWORKS
 from ..backend.processes import all_at_once
 from ..files import append_lines
 from ..show.figures import mark_stand_in, pyplot
+from ..show.numbers import loss_text
 from ..show.screen import Progress
 from ..show.table import Table
 from ..train.record import IMPLEMENTATIONS, Record, Spec
@@ -46,7 +47,8 @@ def run_all(
         records.append(record)
         if out is not None:
             append_lines(out / "compare.jsonl", [asdict(record)])
-        result = record.status if record.loss is None else f"loss {record.loss:.6f}"
+        loss = record.loss
+        result = record.status if loss is None else f"loss {loss_text(loss)}"
         progress.ended(record.backend, record.implementation, result)
 
     async def one(backend: str, start: Callable[..., Any]) -> None:
@@ -121,7 +123,7 @@ def _loss(record: Record | None) -> str:
     if record is None:
         return "–"
     if record.loss is not None:
-        return f"{record.loss:.6f}"
+        return loss_text(record.loss)
     return "none" if record.status == "missing" else record.status
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..rules.hyperparams import HYPERPARAMS
+from ..show.numbers import loss_text
 from ..show.table import Table
 from .grid import Sweep
 
@@ -134,7 +135,7 @@ def table(sweep: Sweep, settings: Sequence[Setting]) -> Table:
     for setting in good[:SHOWN]:
         table.row(
             *(f"{setting.hyperparams[n]:.4g}" for n in sweep.varied or sweep.grid),
-            f"{setting.mean:.6f}",
+            loss_text(setting.mean),
             "–" if setting.error is None else f"{setting.error:.1e}",
             "yes" if setting in alike else "",
         )

@@ -154,7 +154,8 @@ def _by_seed(findings: Findings, epochs: Sequence[float]) -> Line:
     """The standard deviation over the seeds, relative to their median."""
     steps = zip(epochs, zip(*findings.rule.curves, strict=False), strict=False)
     points = [
-        (x, float(np.std(losses, ddof=1) / np.median(losses)))
+        # The ratios first: the squares of large losses would overflow.
+        (x, float(np.std(np.divide(losses, np.median(losses)), ddof=1)))
         for x, losses in steps
         if np.isfinite(losses).all()
     ]
