@@ -109,9 +109,10 @@ def _later(chart: Chart, since: float) -> Chart:
 
 
 def _scaled(chart: Chart) -> Chart:
-    """The chart, logarithmic if its lines need it: if one diverges."""
+    """The chart, logarithmic if its lines need it: if one diverges, or is huge."""
     every = [y for line in chart.lines for _, y in line.points]
-    return replace(chart, log=bool(every) and max(every) > 100 * min(every) > 0)
+    log = bool(every) and min(every) > 0
+    return replace(chart, log=log and max(every) > min(100 * min(every), 1e100))
 
 
 def _apart(
