@@ -344,6 +344,11 @@ def test_a_huge_loss_is_short(open_page, records):
     assert "0000000" not in page.locator("body").inner_text()
 
 
+def test_what_a_framework_wrote_never_keeps_the_page_from_being_written(tmp_path):
+    path = report.write(tmp_path / "x.html", "<p>\x1b[31mno \udc80 driver\x07\n")
+    assert path.read_text(encoding="utf-8") == "<p>no � driver�\n"
+
+
 @pytest.mark.parametrize("huge", [1e39, 1e160, 1.7e308])
 def test_charts_hold_losses_up_to_the_largest_float(found, circumstances, huge):
     """Their squares, and their ratios to small losses, are beyond all floats."""

@@ -29,6 +29,7 @@ from ...conventions.table import CHECKED, nearest
 from ...data.airfoil import description
 from ...files import writing
 from ...runs.compare import by_backend, spread
+from ...show.plain import cleared
 from ...show.screen import Progress
 from ...train.record import IMPLEMENTATIONS, Record, Spec
 from .curves import charts, numbers, shapes
@@ -221,5 +222,5 @@ def check_writable(path: Path) -> None:
 def write(path: Path, text: str) -> Path:
     """Write the page to `path` and return it; InputError if that fails."""
     with writing(path, ANOTHER):
-        path.write_text(text, encoding="utf-8")
+        path.write_text(cleared(text), encoding="utf-8")
     return path
