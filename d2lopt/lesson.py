@@ -18,6 +18,8 @@ from .book import plot
 from .conventions.table import nearest
 from .errors import BrokenBackend, InputError, MissingBackend
 from .show.figures import in_kernel
+from .show.plain import make_output_plain
+from .show.screen import say
 
 
 def start(chapter: str, backend: str = "") -> Any:
@@ -44,13 +46,14 @@ def start(chapter: str, backend: str = "") -> Any:
     plot.studio.folder = given.out
     plot.studio.prefix = f"{chapter}-{given.backend}"
     sys.excepthook = _one_sentence
+    make_output_plain()
     return load(given.backend)
 
 
 def _one_sentence(kind: Any, error: Any, trace: Any) -> None:
     """Report an error that is no bug without its traceback."""
     if issubclass(kind, InputError | MissingBackend | BrokenBackend):
-        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        say(f"{Path(sys.argv[0]).name}: {error}")
         plot.studio.close()
         sys.stderr.flush()
         os._exit(2)

@@ -4,6 +4,8 @@ The answers come from the installed packages' metadata and from this package's o
 extras, so that pyproject.toml stays the one place where requirements stand.
 """
 
+from __future__ import annotations
+
 import os
 import platform
 import shlex
@@ -11,10 +13,12 @@ import sys
 from collections.abc import Mapping
 from importlib import metadata, util
 from pathlib import Path
-
-from packaging.requirements import Requirement
+from typing import TYPE_CHECKING
 
 from .frameworks import FRAMEWORKS
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 CHECKOUT = Path(__file__).resolve().parents[2]  # the repository, in an editable install
 
@@ -54,6 +58,8 @@ def installed() -> list[str]:
 
 def requirements(name: str) -> list[Requirement]:
     """What this package's extra for the backend asks pip for."""
+    from packaging.requirements import Requirement  # as long as all other imports here
+
     every = [Requirement(text) for text in metadata.requires("d2lopt") or []]
     return [r for r in every if f'extra == "{name}"' in str(r.marker)]
 

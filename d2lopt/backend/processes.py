@@ -19,6 +19,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from io import TextIOWrapper
 from typing import IO, Any
 
 from ..errors import BrokenBackend, InputError, MissingBackend
@@ -197,6 +198,11 @@ def child() -> None:
     """The child's main: a request in, events out; it ends when its parent does."""
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a framework prints goes where it is kept apart
+    for chatter in (sys.stdout, sys.stderr):
+        assert isinstance(chatter, TextIOWrapper)
+        chatter.reconfigure(
+            encoding="utf-8", errors="replace"
+        )  # as its parent reads it
     request = json.loads(sys.stdin.readline())
 
     def end_with_parent() -> None:

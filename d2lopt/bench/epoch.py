@@ -1,7 +1,7 @@
 """One epoch of RMSProp as a compiled loop over plain numbers: the floor of the bench.
 
 It does what a harness does, the look at the loss every 20 steps included, with nothing
-between the arithmetic. Needs Numba (the extra `fast`).
+between the arithmetic. Needs Numba.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 
 from ..data.airfoil import load
 from ..train.batches import EVERY
+from .floor import compiler
 
 
 def seconds_of_an_epoch(batch_size: int, repeat: int, source: str = "auto") -> float:
     """The median seconds of an epoch in float32, over `repeat` runs of ten."""
-    import numba
-
+    numba = compiler()
     dataset = load(source)
     X, y = dataset.X.astype(np.float32), dataset.y.astype(np.float32)
     order = np.random.default_rng(0).permutation(len(y))

@@ -8,6 +8,8 @@ within a tenth; on a busy machine at 10 million it takes longer, with its fixed 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import InputError
@@ -18,6 +20,14 @@ _LOADS = (("load", 0), ("load", 1), ("load", 2))
 _LEAST = (*_LOADS, ("add", 2, 1), ("sub", 0, 1))
 
 
+def compiler() -> Any:
+    """Numba; an InputError with what installs it where it is missing."""
+    found = numba()
+    if found is None:
+        raise InputError("the floor needs Numba: pip install 'd2lopt[fast]'.")
+    return found
+
+
 class Floor:
     """The loop over n elements; a call runs it once.
 
@@ -25,8 +35,7 @@ class Floor:
     """
 
     def __init__(self, n: int, dtype: str = "float32") -> None:
-        if numba() is None:
-            raise InputError("the floor needs Numba: pip install 'd2lopt[fast]'.")
+        compiler()
         arrays = [np.full(n, value, dtype) for value in (1.0, 1e-3, 0.5)]
         self.job: Job = (Program(_LEAST, ((2, 3), (0, 4)), None, dtype, 3), arrays, ())
         self()  # compiled, and every page of the arrays touched

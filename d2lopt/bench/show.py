@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..backend.frameworks import FRAMEWORKS
 from ..show.figures import pyplot
-from ..show.screen import Table
+from ..show.table import Table
 from .run import Timing
 
 if TYPE_CHECKING:

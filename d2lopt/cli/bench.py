@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import click
 
 from ..errors import InputError, unknown
 from ..files import json_lines, make_folder, write_whole, writing
+from ..show.screen import print_line, say
 from .checks import installed_backends, load_data, split
 from .options import BACKENDS, DATA, DEVICE, json_option, limit_option, out_option
 
@@ -58,7 +60,6 @@ def bench(
     from ..bench.run import TASKS, time_all
     from ..bench.show import figure, tables
     from ..show.figures import save
-    from ..show.screen import say
 
     chosen = split(tasks) or list(TASKS)
     for task in chosen:
@@ -82,7 +83,8 @@ def bench(
     )
     lines = json_lines(timing.as_json() for timing in timings)
     if as_json:
-        print(lines.decode(), end="")
+        for timing in timings:
+            print_line(json.dumps(timing.as_json()))
     else:
         for table in tables(timings):
             table.print()

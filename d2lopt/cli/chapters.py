@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ..files import make_folder
+from ..show.screen import print_line, say
 from .checks import installed_backend, installed_backends, split
 from .options import BACKEND, BACKENDS, DEVICE, limit_option, out_option
 
@@ -30,7 +31,6 @@ def chapters(backends: str | None, names: str | None, out: Path, limit: float) -
     d2lopt chapters --backends numpy,torch --chapters rmsprop,adam
     """
     from ..runs.chapters import choose, table, visit_all
-    from ..show.screen import say
 
     chosen = choose(split(names))
     asked = installed_backends(backends)
@@ -55,7 +55,6 @@ def notebooks(backend: str, names: str | None, out: Path, limit: float) -> None:
     d2lopt notebooks --backend jax --chapters adam --out here
     """
     from ..runs.chapters import choose, notebook_tools, write_notebook
-    from ..show.screen import say
 
     chosen = choose(split(names))
     installed_backend(backend)
@@ -65,7 +64,7 @@ def notebooks(backend: str, names: str | None, out: Path, limit: float) -> None:
     for chapter, path in chosen.items():
         visit = write_notebook(chapter, path, backend, out, limit)
         say(visit.line)
-        print(out / f"{chapter}-{backend}.ipynb")
+        print_line(str(out / f"{chapter}-{backend}.ipynb"))
         failed |= bool(visit.problem)
     if failed:
         sys.exit(1)

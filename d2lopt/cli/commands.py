@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import sys
-from contextlib import suppress
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
 from ..errors import BrokenBackend, InputError, MissingBackend
-
-# What a write says where nothing more fits, as on a full disk.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+from ..show.screen import say, whole_output
 
 
 class Commands(click.Group):
@@ -24,21 +19,13 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **more: Any) -> Any:
         try:
-            try:
+            with whole_output():
                 return super().main(*args, **more)
-            finally:  # Python would do it at its end, where nobody can say what failed
-                for stream in _streams():
-                    stream.flush()
-        except OSError as error:
-            if error.errno not in (*FULL, errno.EPIPE) or error.filename is not None:
-                raise
-            _drop_output()
-            if error.errno == errno.EPIPE:  # as with `| head`, which has enough
-                sys.exit(1)
-            with suppress(OSError):  # standard error may be what is full
-                why = f"d2lopt: cannot write what it prints: {error.strerror}."
-                print(why, file=sys.stderr)
+        except InputError as error:
+            say(f"d2lopt: {error}")
             sys.exit(2)
+        except BrokenPipeError:  # as with `| head`, which has enough
+            sys.exit(1)
 
     def resolve_command(
         self, context: click.Context, args: list[str]
@@ -52,10 +39,10 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except (InputError, MissingBackend, BrokenBackend) as error:
-            print(f"d2lopt: {error}", file=sys.stderr)
+            say(f"d2lopt: {error}")
             context.exit(2)
         except KeyboardInterrupt:
-            print("d2lopt: stopped.", file=sys.stderr)
+            say("d2lopt: stopped.")
             context.exit(130)
 
 
@@ -76,17 +63,3 @@ def _check_given(
         value = values[option.name]
         if isinstance(value, str) and not value.strip():
             raise InputError(f"{name} is empty: give it a value, or leave it out.")
-
-
-def _streams() -> list[TextIO]:
-    """Standard output and standard error; either may be closed."""
-    return [stream for stream in (sys.stdout, sys.stderr) if stream is not None]
-
-
-def _drop_output() -> None:
-    """Let what cannot be written go nowhere, or it would be an error once more."""
-    for stream in _streams():
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -13,6 +13,7 @@ from ..backend.frameworks import FRAMEWORKS
 from ..conventions.table import ROWS
 from ..errors import InputError, unknown
 from ..files import make_folder
+from ..show.screen import print_line, say
 from .checks import installed_backends, known_backend, load_data, split
 from .options import BACKENDS, DATA, DEVICE, json_option, limit_option, out_option
 
@@ -60,7 +61,7 @@ def explain(
         raise InputError("--from and --to go together.")
     if source is None or target is None:
         if as_json:
-            print(json.dumps(formulas(optimizer)))
+            print_line(json.dumps(formulas(optimizer)))
         else:
             formula_table(optimizer).print()
         return
@@ -77,13 +78,13 @@ def explain(
     said = measure_unchecked([source, target], optimizer)
     path = save(effect_figure(explanation), out, f"explain-{source}-{target}")[-1]
     if as_json:
-        print(json.dumps({**explanation.as_json(), "unchecked": said}))
+        print_line(json.dumps({**explanation.as_json(), "unchecked": said}))
         return
     table = effect_table(explanation)
     for sentence in said:
         table.note(sentence)
     table.print()
-    print(f"figure: {path}", file=sys.stderr)
+    say(f"figure: {path}")
 
 
 @click.command()
@@ -119,9 +120,9 @@ def translate(
     translation = measured(translation, load_data(data).source)
     unchecked = measure_unchecked([source, target], optimizer)
     if as_json:
-        print(json.dumps({**asdict(translation), "unchecked": unchecked}))
+        print_line(json.dumps({**asdict(translation), "unchecked": unchecked}))
     else:
-        print("\n".join([*as_lines(translation), *unchecked]))
+        print_line("\n".join([*as_lines(translation), *unchecked]))
 
 
 @click.command()
@@ -163,7 +164,7 @@ def conformance(
         findings = survey(names, kinds or None, limit, progress)
     if as_json:
         for finding in findings:
-            print(json.dumps(asdict(finding)))
+            print_line(json.dumps(asdict(finding)))
     else:
         conformance_table(findings).print()
     if not all(finding.conforms for finding in findings):

@@ -13,6 +13,7 @@ import click
 from ..backend.environment import cores
 from ..errors import InputError
 from ..files import make_folder
+from ..show.screen import print_line, say
 from .checks import installed_backend
 from .commands import Commands
 from .options import BACKEND, SECONDS, json_option, limit_option, out_option, together
@@ -66,7 +67,7 @@ def student(lab: str, backend: str, out: Path) -> None:
     from ..lab.handout.student import write_student
 
     for path in write_student(lab, installed_backend(backend), out):
-        print(path)
+        print_line(str(path))
 
 
 @lab.command()
@@ -81,13 +82,12 @@ def solution(lab: str, backend: str, out: Path, limit: float) -> None:
     d2lopt lab solution rmsprop
     """
     from ..lab.handout.student import write_solution
-    from ..show.screen import say
 
     installed_backend(backend)
     make_folder(out)
     visit = write_solution(lab, backend, out, limit)
     say(visit.line)
-    print(out / f"{visit.chapter}-{backend}.ipynb")
+    print_line(str(out / f"{visit.chapter}-{backend}.ipynb"))
     if visit.problem:
         sys.exit(1)
 
@@ -124,7 +124,8 @@ def check(
 
     answer_all(batch, list(asked.values()), 1, keep)
     for key in asked:
-        print(json.dumps(results[key].as_json()) if as_json else results[key])
+        result = results[key]
+        print_line(json.dumps(result.as_json()) if as_json else str(result))
     if not all(result.passed for result in results.values()):
         sys.exit(1)
 
@@ -164,7 +165,7 @@ def grade(
     batch = checked_batch(lab, backend, seconds, memory)
     from ..lab.grading.grade import grade_all, submissions
     from ..lab.grading.pages import write_all
-    from ..show.screen import Bar, say
+    from ..show.screen import Bar
 
     handed_in, aside = submissions(folder, lab)
     if aside:
@@ -188,12 +189,12 @@ def grade(
             "out_of": len(graded.results),
             "results": [result.as_json() for result in graded.results],
         }
-        print(json.dumps(answer))
+        print_line(json.dumps(answer))
     if not as_json:
         right = sum(graded.score == len(graded.results) for graded in grades)
-        print(f"{len(grades)} submissions, {right} of them all right")
-        print(out / "grades.csv")
-        print(out / "index.html")
+        print_line(f"{len(grades)} submissions, {right} of them all right")
+        print_line(str(out / "grades.csv"))
+        print_line(str(out / "index.html"))
 
 
 def checked_batch(lab: str, backend: str, seconds: float, memory: int) -> Batch:

@@ -9,6 +9,7 @@ from .bench import bench
 from .chapters import chapters, notebooks
 from .commands import Commands
 from .conventions import conformance, explain, translate
+from .help import make_help_plain
 from .lab import lab
 from .pages import playground
 from .run import compare, doctor, run
@@ -32,3 +33,4 @@ for _command in (
     *(sweep, bench, lab, playground),
 ):
     main.add_command(_command)
+make_help_plain(main)

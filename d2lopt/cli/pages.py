@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..show.screen import print_line
 from .options import out_option
 
 
@@ -23,4 +24,4 @@ def playground(out: Path) -> None:
     """
     from ..pages.playground.page import write
 
-    print(write(out))
+    print_line(str(write(out)))

@@ -17,6 +17,7 @@ from ..files import make_folder
 from ..rules.checks import check
 from ..rules.hyperparams import NAMES
 from ..rules.optimizers import find
+from ..show.screen import print_line, say
 from .checks import check_batch_size, installed_backend, installed_backends, load_data
 from .options import (
     BACKEND,
@@ -88,7 +89,7 @@ def finish(records: list[Record], as_json: bool) -> None:
 
     if as_json:
         for record in records:
-            print(json.dumps(asdict(record)))
+            print_line(json.dumps(asdict(record)))
     else:
         table(records).print()
     if any(record.status == "failed" for record in records):
@@ -173,7 +174,7 @@ def compare(
     """
     from ..runs.compare import figure, kept_in, run_all
     from ..show.figures import save
-    from ..show.screen import Progress, say
+    from ..show.screen import Progress
     from ..train.record import IMPLEMENTATIONS
 
     find(optimizer)
@@ -228,7 +229,7 @@ def doctor(limit: float, as_json: bool) -> None:
         answers = examine(limit, progress)
     if as_json:
         for answer in answers:
-            print(json.dumps(answer))
+            print_line(json.dumps(answer))
     else:
         table(answers).print()
     if any(answer["status"] == "broken" for answer in answers):

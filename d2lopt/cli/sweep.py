@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from ..files import make_folder
+from ..show.screen import print_line, say
 from .checks import check_batch_size, installed_backend, known_backend, load_data
 from .options import (
     BACKEND,
@@ -92,7 +93,7 @@ def sweep(
     if "numpy" not in sys.modules:
         for name in THREADS:
             os.environ.setdefault(name, "1")
-    from ..show.screen import Progress, say
+    from ..show.screen import Progress
     from ..sweep.grid import Sweep, check_size, grid_of
     from ..sweep.run import report, sweep_into
     from ..sweep.store import count
@@ -150,7 +151,7 @@ def sweep(
         say(f"{total} runs in {time.perf_counter() - start:.1f} s; {folder}")
     summary, table = report(asked, records, folder)
     if as_json:
-        print(json.dumps(summary))
+        print_line(json.dumps(summary))
     else:
         table.print()
         for path in summary["figures"]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..backend.frameworks import FRAMEWORKS
 from ..show.figures import mark_stand_in, pyplot
-from ..show.screen import Table
+from ..show.table import Table
 from .factors import EXAMPLE_DECAY, LR_AND_MOMENTUM, TOGETHER
 from .formulas import formulas
 from .table import ROWS, never_checked, was_checked

@@ -15,6 +15,7 @@ import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,22 @@ import numpy as np
 
 from ..backend.environment import CHECKOUT
 from ..errors import InputError
-from ..files import reading
-from .fetch import CONNECT, READ, cache_dir, describe, fetch, first
+from .fetch import (
+    CONNECT,
+    READ,
+    Most,
+    cache_dir,
+    content_of,
+    describe,
+    fetch,
+    first,
+)
 
 Array = np.ndarray[Any, Any]
 
 VARIABLE = "D2LOPT_FASHION_MNIST"  # the environment variable that names the folder
 SIDE, CLASSES = 28, 10
+MOST = Most(size=64 * 2**20, seconds=300)  # the largest has 26 MB, unpacked 47
 
 
 @cache
@@ -63,9 +73,14 @@ def parse(content: bytes, origin: str, axes: int) -> Array:
     wrong with content that is not such a file.
     """
     try:
-        plain = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+        plain = content
+        if content[:2] == b"\x1f\x8b":
+            with gzip.open(BytesIO(content)) as packed:
+                plain = packed.read(MOST.size + 1)
     except (OSError, EOFError, zlib.error):
         raise InputError(f"{origin}: it is cut off or damaged (gzip).") from None
+    if len(plain) > MOST.size:
+        raise InputError(f"{origin}: {MOST.too_large}.")
     reason = _what_is_wrong(plain, axes)
     if reason:
         raise InputError(f"{origin}: {reason}.")
@@ -101,8 +116,7 @@ def read(path: Path, verify: bool) -> Array:
     Raises an InputError that says what is wrong with it; with `verify`, that is also
     any content which is not the published one.
     """
-    with reading(path):
-        content = path.read_bytes()
+    content = content_of(path, MOST, "a file of Fashion-MNIST")
     name = path.name.removesuffix(".gz") + ".gz"
     published = description()["md5"][name]
     origin = f"{path} is not a file of Fashion-MNIST"
@@ -143,7 +157,8 @@ def download(addresses: list[str] | None = None, to: Path | None = None) -> Path
             if not (folder / name).exists():
                 try:
                     check = lambda path: read(path, verify=True)
-                    fetch(address + name, folder / name, check, (CONNECT, READ))
+                    timeouts = (CONNECT, READ)
+                    fetch(address + name, folder / name, check, MOST, timeouts)
                 except InputError as error:  # the host is enough to tell them apart
                     host = urlsplit(address).netloc
                     answer = str(error).replace(address + name, host)

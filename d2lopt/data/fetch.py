@@ -1,20 +1,24 @@
 """Published data files: what describes them, where they are kept, how they come here.
 
 A download is checked before it is moved into place: one that is interrupted or wrong
-leaves nothing behind.
+leaves nothing behind. Neither a file nor a server is trusted to come to an end.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from threading import Thread
+from typing import IO, Any
 
 from ..backend.environment import CHECKOUT
 from ..errors import InputError
+from ..files import reading
 
 CONNECT, READ = 3.0, 5.0  # seconds to wait for an address, and between two of its bytes
 
@@ -45,16 +49,60 @@ def cache_dir() -> Path:
         ) from error
 
 
+@dataclass(frozen=True)
+class Most:
+    """What is too much for one file, wherever it comes from."""
+
+    size: int  # bytes
+    seconds: float  # of a download, from its first byte to its last
+
+    @property
+    def too_large(self) -> str:
+        """What is said of a larger one."""
+        return f"it is larger than {self.size / 2**20:g} MB"
+
+
+def content_of(path: Path, most: Most, what: str) -> bytes:
+    """The bytes of a file.
+
+    Raises an InputError if there is none, if it is no regular file (a pipe would be
+    waited for, a device may never end), or "… is not <what>: …" if it is too large.
+    """
+    with reading(path):
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise InputError(f"cannot read {path}: it is a pipe or a device, no file.")
+        with path.open("rb") as file:
+            content = file.read(most.size + 1)
+    if len(content) > most.size:
+        raise InputError(f"{path} is not {what}: {most.too_large}.")
+    return content
+
+
+class _Part:
+    """The file that a download writes; it takes so many bytes, and no more."""
+
+    def __init__(self, file: IO[bytes], most: Most) -> None:
+        self._file, self._most = file, most
+        self.flush = file.flush
+
+    def write(self, block: bytes) -> None:
+        self._file.write(block)
+        if self._file.tell() > self._most.size:
+            raise InputError(self._most.too_large)
+
+
 def fetch(
     address: str,
     to: Path,
     check: Callable[[Path], object],
+    most: Most,
     timeout: tuple[float, float] = (CONNECT, READ),
 ) -> None:
     """Download one file to `to`, once `check` has accepted it.
 
     Raises an InputError with what the address answered: what `check` says after its
-    first colon, or the name of the error on the way.
+    first colon, that it was too much or took too long, or the name of the error on the
+    way.
     """
     import pooch
 
@@ -66,9 +114,10 @@ def fetch(
     )
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=to.parent) as folder:
+        with TemporaryDirectory(dir=to.parent, ignore_cleanup_errors=True) as folder:
             part = Path(folder) / to.name
-            get(address, str(part), None)
+            with part.open("wb") as file:
+                within(most.seconds, lambda: get(address, _Part(file, most), None))
             check(part)
             part.replace(to)
     except InputError as error:
@@ -76,6 +125,30 @@ def fetch(
         raise InputError(f"{address}: {reason}") from error
     except (OSError, ValueError) as error:  # requests' errors are OSErrors
         raise InputError(f"{address}: {type(error).__name__}") from error
+
+
+def within(seconds: float, work: Callable[[], object]) -> None:
+    """Do the work in a thread, and raise an InputError if it takes longer.
+
+    The timeouts of a connection begin anew with each byte, so that they never end what
+    comes byte by byte. The thread is left to itself then: it ends when it writes to the
+    file that is closed by now, or with the process.
+    """
+    done: Future[object] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except Exception as error:
+            done.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    try:
+        done.result(seconds)
+    except TimeoutError as error:
+        if done.done():  # a timeout of the connection
+            raise
+        raise InputError(f"it took more than {seconds:g} s") from error
 
 
 def first(addresses: Iterable[str], get: Callable[[str], None], what: str) -> None:

@@ -34,6 +34,7 @@ from ..rules import native
 from . import layer, tracing
 from .compiled import compiled as _compiled
 from .compiled import wait as wait
+from .options import check_states
 from .portable import Portable
 from .portable import optimizer as _optimizer
 from .program import program_of
@@ -166,7 +167,10 @@ def native_step(
 
     def step(state: Any, batch: Any) -> None:
         nonlocal whole
-        whole = whole or layer.loss_of(net, loss, len(batch))
+        if whole is None:
+            if not isinstance(trainer_fn, Portable):
+                check_states(trainer.optimizer, weights(net))
+            whole = layer.loss_of(net, loss, len(batch))
         with autograd.record():
             value = whole(*batch)
         value.backward()

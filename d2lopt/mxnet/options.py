@@ -4,6 +4,7 @@ from numbers import Real
 from typing import Any
 
 import mxnet
+import numpy as onp
 
 from ..errors import InputError
 from ..rules import native
@@ -70,3 +71,21 @@ def _check(theirs: dict[str, Any]) -> None:
         raise InputError(
             f"begin_num_update must be a whole number from 0 upwards; got {begin!r}."
         )
+
+
+def check_states(optimizer: Any, params: list[Any]) -> None:
+    """Raise an InputError if MXNet's optimizer cannot take parameters of this dtype.
+
+    Some keep their states in float32 whatever the parameters are; their step would end
+    in an error about attributes of nodes.
+    """
+    for i, param in enumerate(params):
+        states = optimizer.create_state(i, param)
+        for state in states if isinstance(states, list | tuple) else [states]:
+            if state is not None and state.dtype != param.dtype:
+                own, given = (onp.dtype(x.dtype).name for x in (state, param))
+                raise InputError(
+                    f"MXNet's own {type(optimizer).__name__} keeps its state in {own}, "
+                    f"so it cannot take parameters in {given}: choose {own} "
+                    f"(--dtype {own})."
+                )

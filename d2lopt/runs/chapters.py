@@ -20,7 +20,7 @@ from ..backend.frameworks import FRAMEWORKS
 from ..backend.processes import all_at_once
 from ..errors import InputError, unknown
 from ..files import write_whole, writing
-from ..show.screen import Table
+from ..show.table import Table
 
 ORDER = (
     "gradient_descent",

@@ -18,7 +18,9 @@ from ..backend.frameworks import FRAMEWORKS
 from ..backend.processes import all_at_once
 from ..files import append_lines, only_one, try_writing, writing
 from ..show.figures import mark_stand_in, pyplot
-from ..show.screen import Progress, Table
+from ..show.numbers import loss_text
+from ..show.screen import Progress
+from ..show.table import Table
 from ..train.record import IMPLEMENTATIONS, Record, Spec
 from .run import in_child
 
@@ -95,7 +97,8 @@ def run_all(
         records.append(record)
         if kept is not None:
             kept.append(record)
-        result = record.status if record.loss is None else f"loss {record.loss:.6f}"
+        loss = record.loss
+        result = record.status if loss is None else f"loss {loss_text(loss)}"
         progress.ended(record.backend, record.implementation, result)
 
     async def one(backend: str, start: Callable[..., Any]) -> None:
@@ -172,7 +175,7 @@ def _loss(record: Record | None) -> str:
     if record is None:
         return "–"
     if record.loss is not None:
-        return f"{record.loss:.6f}"
+        return loss_text(record.loss)
     return "none" if record.status == "missing" else record.status
 
 

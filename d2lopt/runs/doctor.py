@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..backend.environment import is_installed, pip_command, unavailable
 from ..backend.frameworks import FRAMEWORKS
 from ..rules.optimizers import RULES
-from ..show.screen import Progress, Table
+from ..show.screen import Progress
+from ..show.table import Table
 from ..train.record import Spec
 from .compare import run_all
 

@@ -56,7 +56,10 @@ def save(figure: Figure, folder: Path, stem: str) -> list[Path]:
     Raises InputError if the folder cannot be written.
     """
     paths = [folder / f"{stem}.{kind}" for kind in ("svg", "png")]
-    with writing(f"into {folder}"):
+    import numpy as np
+
+    # matplotlib's ticks go beyond the largest float where a loss is near it.
+    with writing(f"into {folder}"), np.errstate(over="ignore"):
         folder.mkdir(parents=True, exist_ok=True)
         engine = figure.get_layout_engine()
         for path in paths:

@@ -1,82 +1,105 @@
-"""What people see in a terminal: tables and progress, by rich; plain lines in a pipe.
+"""What people see in a terminal: lines and progress, by rich; plain lines in a pipe.
 
-Results go to standard output, progress to standard error.
+Results go to standard output, progress to standard error. Texts go through `plain`, so
+that every terminal can show them.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import UnsupportedOperation
 from types import TracebackType
-from typing import TYPE_CHECKING
-
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table as RichTable
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from ..backend.frameworks import FRAMEWORKS
+from ..errors import InputError
+from .plain import make_output_plain, plain
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
 
 def say(text: str) -> None:
-    """A line for people, beside the results."""
-    print(text, file=sys.stderr, flush=True)
+    """A line for people, beside the results; where it cannot be written, none."""
+    with suppress(OSError):
+        print(plain(text, sys.stderr), file=sys.stderr, flush=True)
 
 
-class Table:
-    """A table with notes under it; all but the first `left` columns right-aligned."""
-
-    def __init__(
-        self, title: str, columns: list[str], left: int = 1, lines: bool = False
-    ) -> None:
-        self._table = RichTable(
-            title=escape(title), title_justify="left", show_lines=lines
-        )
-        self._notes: list[str] = []
-        for i, column in enumerate(columns):
-            self._table.add_column(column, justify="right" if i >= left else "left")
-
-    def row(self, *cells: str) -> None:
-        self._table.add_row(*map(escape, cells))
-
-    def section(self) -> None:
-        """A line before the rows to come."""
-        self._table.add_section()
-
-    def note(self, text: str) -> None:
-        self._notes.append(text)
-
-    def print(self) -> None:
-        """To standard output; as wide as it needs to be where that is no terminal."""
-        console = Console()
-        if not console.is_terminal:
-            console = Console(width=200)
-        console.print(self._table)
-        for note in self._notes:
-            console.print(note, markup=False, highlight=False, soft_wrap=True)
+def print_line(text: str) -> None:
+    """A line of the results."""
+    print(plain(text, sys.stdout), flush=True)
 
 
-class Progress:
-    """A bar for each backend on a terminal; elsewhere a line when a run is done."""
+# What a write says where nothing more fits: a disk, a quota, a terminal that is gone.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+@contextmanager
+def whole_output() -> Iterator[None]:
+    """Around a program: its output suits the terminal, and all of it is written.
+
+    Raises InputError where nothing more fits, and BrokenPipeError if nobody reads on.
+    (What cannot be written to a file is an InputError by itself: `files.writing`.)
+    """
+    make_output_plain()
+    try:
+        try:
+            yield
+        finally:  # Python would do it at its end, where nobody can say what failed
+            for stream in _streams():
+                stream.flush()
+    except OSError as error:
+        if error.errno not in (*FULL, errno.EPIPE) or error.filename is not None:
+            raise
+        _drop_output()
+        if error.errno == errno.EPIPE:
+            raise BrokenPipeError from error
+        raise InputError(f"cannot write what it prints: {error.strerror}.") from error
+
+
+def _streams() -> list[TextIO]:
+    """Standard output and standard error; either may be closed."""
+    return [stream for stream in (sys.stdout, sys.stderr) if stream is not None]
+
+
+def _drop_output() -> None:
+    """Let what cannot be written go nowhere, or it would be an error once more."""
+    for stream in _streams():
+        try:
+            stream.flush()
+        except OSError:
+            with suppress(UnsupportedOperation):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class _Bars:
+    """Bars on a terminal, which are gone when the block ends; elsewhere none."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self._console = Console(stderr=True)
         self._quiet = quiet
         self._bars: RichProgress | None = None
-        self._tasks: dict[str, int] = {}
 
-    def __enter__(self) -> Progress:
-        if self._console.is_terminal and not self._quiet:
-            from rich import progress
+    def _columns(self) -> list[Any]:
+        """What a line shows, as rich's columns: what it is, a bar, numbers."""
+        raise NotImplementedError
 
-            self._bars = progress.Progress(
-                progress.TextColumn("{task.description:<32}"),
-                progress.BarColumn(),
-                progress.TimeElapsedColumn(),
-                console=self._console,
-                transient=True,
-            )
+    def __enter__(self) -> Self:
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        if console.is_interactive and not self._quiet:
+            from rich.progress import Progress as RichProgress
+
+            columns = self._columns()
+            if console.width < 60:  # else the numbers would be cut
+                columns = (
+                    columns[:1] if console.width < 40 else columns[:1] + columns[2:]
+                )
+            self._bars = RichProgress(*columns, console=console, transient=True)
             self._bars.start()
         return self
 
@@ -88,6 +111,20 @@ class Progress:
     ) -> None:
         if self._bars is not None:
             self._bars.stop()
+
+
+class Progress(_Bars):
+    """A bar for each backend on a terminal; elsewhere a line when a run is done."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        super().__init__(quiet)
+        self._tasks: dict[str, int] = {}
+
+    def _columns(self) -> list[Any]:
+        from rich import progress
+
+        title = progress.TextColumn("{task.description:<24}")
+        return [title, progress.BarColumn(), progress.TimeElapsedColumn()]
 
     def begin(self, backend: str) -> None:
         """The backend's process has been started."""
@@ -108,52 +145,37 @@ class Progress:
             say(f"{FRAMEWORKS[backend].title}, {implementation}: {result}")
 
 
-class Bar:
+class Bar(_Bars):
     """One bar for many equal pieces; elsewhere than on a terminal, a line at tenths."""
 
     def __init__(self, title: str, quiet: bool = False) -> None:
-        self._console = Console(stderr=True)
-        self._title, self._quiet = title, quiet
-        self._bar: RichProgress | None = None
+        super().__init__(quiet)
+        self._title = title
         self._of, self._done = 0, 0
 
-    def __enter__(self) -> Bar:
-        if self._console.is_terminal and not self._quiet:
-            from rich import progress
+    def _columns(self) -> list[Any]:
+        from rich import progress
 
-            self._bar = progress.Progress(
-                progress.TextColumn("{task.description}"),
-                progress.BarColumn(),
-                progress.MofNCompleteColumn(),
-                progress.TimeRemainingColumn(),
-                console=self._console,
-                transient=True,
-            )
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        return [
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TimeRemainingColumn(),
+        ]
 
     def begin(self, of: int, done: int = 0) -> None:
         """There are so many pieces, and so many of them are done already."""
         self._of, self._done = of, done
-        if self._bar is not None:
-            self._bar.add_task(self._title, total=of, completed=done)
+        if self._bars is not None:
+            self._bars.add_task(self._title, total=of, completed=done)
         elif done and not self._quiet:
             say(f"{done} of {of} {self._title} were done before")
 
     def step(self) -> None:
         """One more is done."""
         self._done += 1
-        if self._bar is not None:
-            self._bar.update(self._bar.tasks[0].id, completed=self._done)
+        if self._bars is not None:
+            self._bars.update(self._bars.tasks[0].id, completed=self._done)
         elif not self._quiet and self._done * 10 // self._of > (
             (self._done - 1) * 10 // self._of
         ):

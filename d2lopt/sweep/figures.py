@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..show.figures import mark_stand_in, pyplot
+from ..show.numbers import loss_text
 from .grid import Sweep
 from .summary import Setting, written
 
@@ -44,9 +45,9 @@ def final_losses(sweep: Sweep, settings: Sequence[Setting]) -> Figure | None:
     """The final loss of every setting; None where only one was tried."""
     if not sweep.varied:
         return None
-    if len(sweep.varied) == 1:
-        return _over_one(sweep, settings)
-    return _heat_maps(sweep, settings)
+    draw = _over_one if len(sweep.varied) == 1 else _heat_maps
+    with np.errstate(over="ignore"):  # as where it is saved
+        return draw(sweep, settings)
 
 
 # ------------------------------------------------------------------ one hyperparameter
@@ -242,7 +243,7 @@ def curves(sweep: Sweep, settings: Sequence[Setting]) -> Figure:
         first = setting.records[0]
         epochs = np.array(first["steps"]) * sweep.epochs / first["num_steps"]
         error = "" if setting.error is None else f" ± {setting.error:.1g}"
-        label = f"{written(sweep, setting)}: {setting.mean:.5f}{error}"
+        label = f"{written(sweep, setting)}: {loss_text(setting.mean, 5)}{error}"
         axes.plot(epochs, losses.mean(0), color=f"C{i}", linewidth=1.2, label=label)
         if len(losses) > 1:
             axes.fill_between(

@@ -17,7 +17,7 @@ from .store import LINES, opened
 from .tasks import in_a_child, on_cluster, on_this_machine, work
 
 if TYPE_CHECKING:
-    from ..show.screen import Table
+    from ..show.table import Table
 
 Tell = Callable[[int, int], None]  # is told the runs done, and the runs in all
 

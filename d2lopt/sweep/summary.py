@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..rules.hyperparams import HYPERPARAMS
-from ..show.screen import Table
+from ..show.numbers import loss_text
+from ..show.table import Table
 from .grid import Sweep
 
 TOLD_APART = 2.0  # standard errors that the mean log ratio has to be above
@@ -134,7 +135,7 @@ def table(sweep: Sweep, settings: Sequence[Setting]) -> Table:
     for setting in good[:SHOWN]:
         table.row(
             *(f"{setting.hyperparams[n]:.4g}" for n in sweep.varied or sweep.grid),
-            f"{setting.mean:.6f}",
+            loss_text(setting.mean),
             "–" if setting.error is None else f"{setting.error:.1e}",
             "yes" if setting in alike else "",
         )

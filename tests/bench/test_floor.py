@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from d2lopt.bench import floor, large
+from d2lopt.bench.epoch import seconds_of_an_epoch
 from d2lopt.errors import InputError
 
 
@@ -33,7 +34,10 @@ def test_a_step_of_each_variant_is_measured(d2l, backend):
         assert variant.seconds_first >= 0
 
 
-def test_a_floor_without_numba_says_what_to_install(monkeypatch):
+@pytest.mark.parametrize(
+    "made", [lambda: floor.Floor(10), lambda: seconds_of_an_epoch(10, 1, "stand-in")]
+)
+def test_a_floor_without_numba_says_what_to_install(made, monkeypatch):
     monkeypatch.setattr(floor, "numba", lambda: None)
     with pytest.raises(InputError, match=r"pip install 'd2lopt\[fast\]'"):
-        floor.Floor(10)
+        made()

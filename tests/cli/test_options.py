@@ -3,6 +3,7 @@
 import click
 import pytest
 from click.testing import CliRunner
+from every_command import COMMANDS
 
 from d2lopt.backend import environment
 from d2lopt.backend.frameworks import FRAMEWORKS
@@ -10,17 +11,6 @@ from d2lopt.cli.checks import installed_backends, split
 from d2lopt.cli.main import main
 from d2lopt.errors import InputError, MissingBackend
 
-
-def commands(group: click.Group = main, path: tuple[str, ...] = ()):
-    """(its words, the command) of every command, those of groups included."""
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from commands(command, (*path, name))
-        else:
-            yield (*path, name), command
-
-
-COMMANDS = dict(commands())
 SHARED = [
     *("--backend", "--backends", "--data", "--device", "--dtype"),
     *("--epochs", "--batch-size"),

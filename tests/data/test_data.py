@@ -1,6 +1,8 @@
 """The airfoil file: verified, diagnosed, downloaded; and what stands in for it."""
 
+import contextlib
 import http.server
+import os
 import socket
 import threading
 import time
@@ -64,6 +66,16 @@ def test_another_number_is_another_file(airfoil, tmp_path):
         data.parse(content)
 
 
+@pytest.mark.parametrize("separator", [b" ", b",", b";", b", ", b" \t"])
+def test_other_separators_are_not_other_numbers(airfoil, separator):
+    content = airfoil.read_bytes().replace(b"\t", separator)
+    with pytest.raises(InputError, match="its numbers are right, but one tab belongs"):
+        data.parse(content)
+    lines = airfoil.read_bytes().strip()  # the last line has no end
+    with pytest.raises(InputError, match="right, .* a line end after each line"):
+        data.parse(lines)
+
+
 # ------------------------------------------------------------------------ other content
 
 
@@ -112,6 +124,29 @@ def test_no_table_is_taken_for_the_file(rows):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"cannot read .*none\.dat: No such file"):
         data.load(str(tmp_path / "none.dat"))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "large"])
+def test_what_is_no_file_or_too_large_is_refused_at_once(kind, tmp_path, monkeypatch):
+    path = tmp_path / "airfoil.dat"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes(b"0" * (data.MOST.size + 1))
+    said = {
+        "pipe": f"cannot read {path}: it is a pipe or a device, no file.",
+        "device": f"cannot read {path}: it is a pipe or a device, no file.",
+        "folder": f"cannot read {path}: Is a directory.",
+        "large": f"{path} is not the airfoil file: it is larger than 1 MB.",
+    }
+    monkeypatch.setenv("D2LOPT_DATA", str(path))
+    with pytest.raises(InputError) as caught:
+        data.load("auto")
+    assert str(caught.value) == said[kind]
 
 
 def test_the_variable_names_the_file_and_is_never_replaced(monkeypatch, tmp_path):
@@ -227,6 +262,70 @@ def test_an_address_that_never_answers_costs_seconds(monkeypatch, tmp_path):
         with pytest.raises(InputError, match="Timeout"):
             data.download([address], tmp_path / "x.dat")
         assert time.monotonic() - start < data.CONNECT + 5
+
+
+@pytest.fixture
+def trickle():
+    """trickle(block, pause, *headers): an address that sends the block for ever."""
+    ended = threading.Event()
+    servers = []
+
+    def start(block, pause, *headers):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                for name, value in headers:
+                    self.send_header(name, value)
+                self.end_headers()
+                with contextlib.suppress(OSError):  # the other side is gone
+                    while not ended.wait(pause):
+                        self.wfile.write(block)
+
+            def log_message(self, *args):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}/airfoil.dat"
+
+    yield start
+    ended.set()
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+LENGTHS = [(), ("Content-Length", "60000"), ("Content-Length", "9" * 30)]
+
+
+@pytest.mark.parametrize("length", LENGTHS, ids=["no length", "60 kB", "endless"])
+def test_a_server_that_sends_byte_by_byte_is_left(
+    length, trickle, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(data, "MOST", data.Most(size=2**20, seconds=0.5))
+    address = trickle(b"1", 0.05, *([length] if length else []))
+    start = time.monotonic()
+    with pytest.raises(InputError, match=r"airfoil\.dat: it took more than 0\.5 s"):
+        data.download([address], tmp_path / "cache" / "x.dat")
+    assert time.monotonic() - start < 5
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.mark.parametrize("length", LENGTHS[::2], ids=["no length", "endless"])
+def test_a_server_that_sends_too_much_is_left(length, trickle, monkeypatch, tmp_path):
+    sizes = []
+
+    def check(path):
+        sizes.append(path.stat().st_size)
+
+    monkeypatch.setattr(data, "read", check)
+    address = trickle(b"1" * 2**16, 0, *([length] if length else []))
+    with pytest.raises(InputError, match=r"airfoil\.dat: it is larger than 1 MB"):
+        data.download([address], tmp_path / "cache" / "x.dat")
+    assert sizes == []
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_a_cache_that_cannot_be_written_is_said(serve, tmp_path):

@@ -306,6 +306,19 @@ def test_what_diverges_is_said_and_breaks_no_plot(open_at):
     assert "diverged" not in steps[0].text_content()
 
 
+@pytest.mark.parametrize("lr", ["16", "100"])
+@pytest.mark.parametrize("eps", ["0", "1e-320", "1e-200"])
+@pytest.mark.parametrize("problem", ["plain", "rotated"])
+def test_steps_of_any_size_make_valid_paths(open_at, lr, eps, problem):
+    """An attribute that is no path is an error in the console, which `page` minds."""
+    words = f"problem={problem}&lr={lr}&eps={eps}&gamma=1&momentum=1&beta2=1&beta1=0"
+    page = open_at(f"{words}&optimizers={','.join(OPTIMIZERS)}")
+    drawn = page.locator("#traces").inner_html() + page.locator("#loss").inner_html()
+    for number in re.findall(r"[-+]?\d[\d.]*e[-+]?\d+", drawn):
+        assert abs(float(number)) < 1e6
+    assert not re.search("NaN|Infinity", page.content().split("<script>")[0])
+
+
 def test_a_loss_of_exactly_0_lies_below_the_plot(open_at):
     page = open_at("lr=0.25&start=0,-2&optimizers=sgd")
     assert page.locator("#row-sgd td").all_text_contents() == ["0", "0.00, 0.00"]

@@ -344,6 +344,25 @@ def test_a_huge_loss_is_short(open_page, records):
     assert "0000000" not in page.locator("body").inner_text()
 
 
+def test_what_a_framework_wrote_never_keeps_the_page_from_being_written(tmp_path):
+    path = report.write(tmp_path / "x.html", "<p>\x1b[31mno \udc80 driver\x07\n")
+    assert path.read_text(encoding="utf-8") == "<p>no � driver�\n"
+
+
+@pytest.mark.parametrize("huge", [1e39, 1e160, 1.7e308])
+def test_charts_hold_losses_up_to_the_largest_float(found, circumstances, huge):
+    """Their squares, and their ratios to small losses, are beyond all floats."""
+    made = [
+        record(name, "scratch", [0.1, huge * share, huge * share])
+        for name, share in (("numpy", 1.0), (list(FRAMEWORKS)[1], 0.5))
+    ]
+    curves = [[0.1 * n, huge / n, huge / n] for n in (1, 2, 3)]
+    findings = replace(found, rule=SeedCurves(curves), reasons={})
+    text = report.page(made, findings, circumstances)
+    assert text.count("<svg") >= 2
+    assert not re.search(r"\b(nan|inf)\b", re.sub(r"<style>.*?</style>", "", text))
+
+
 def test_no_number_is_nan(open_page, records):
     page = open_page(damaged(records))
     body = page.locator("body").inner_html()

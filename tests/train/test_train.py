@@ -6,10 +6,11 @@ import re
 import numpy as np
 import pytest
 
-from d2lopt.conventions.table import nearest
+from d2lopt.conventions.table import ROWS, nearest
 from d2lopt.errors import InputError
 from d2lopt.rules import optimizers as rules
 from d2lopt.rules.pieces import ByLr, ByRms, Chain
+from d2lopt.train import built_in
 from d2lopt.train import scratch as train
 
 HYPERPARAMS = {"lr": 0.01, "gamma": 0.9}
@@ -92,6 +93,24 @@ def test_get_data_ch11(d2l):
     shapes = [(d2l.numpy(X).shape, d2l.numpy(y).shape) for X, y in data_iter]
     assert len(data_iter) == len(shapes) == 4
     assert shapes == [((32, 5), (32,))] * 3 + [((4, 5), (4,))]
+
+
+def test_a_built_in_optimizer_takes_float64_or_says_that_it_does_not(d2l, backend):
+    data_iter, feature_dim = d2l.get_data_ch11(
+        500, source="stand-in", quiet=True, dtype="float64"
+    )
+    for row in ROWS[backend]:
+        trainer, settings = row.resolve(d2l, {"lr": 0.01})
+        said = ""
+        try:
+            curve = built_in(d2l, trainer, settings, data_iter, feature_dim, 1)
+        except InputError as error:
+            said = str(error)
+        if said:
+            assert " keeps its state in float32, so it cannot take parameters" in said
+            assert said.endswith("choose float32 (--dtype float32).")
+        else:
+            assert curve.losses[-1] < curve.losses[0]
 
 
 def test_linreg_and_squared_loss(d2l):

@@ -10,6 +10,7 @@ from typing import Any
 from ...backend.frameworks import FRAMEWORKS
 from ...backend.load import load
 from ...errors import InputError
+from ...show.screen import print_line
 from ..catalogue.hints import HINTS
 from . import exercises
 from .naming import ORACLE
@@ -54,7 +55,7 @@ def check(function: Any, d2l: Any = None, *, exercise: str | None = None) -> Res
     name = exercise or name_of(function, notebook)
     framework = load(d2l) if isinstance(d2l, str) else d2l or framework_of(function)
     result = check_function(function, name, framework)
-    print(result)
+    print_line(str(result))
     return result
 
 

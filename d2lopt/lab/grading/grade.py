@@ -64,7 +64,7 @@ class Batch:
             *(str(self.limits), _checks_version()),
         )
         digest = hashlib.sha256(json.dumps(parts).encode())
-        digest.update(submission.problem.encode())
+        digest.update(submission.problem.encode(errors="surrogateescape"))
         digest.update(submission.content)
         return digest.hexdigest()
 
@@ -145,7 +145,9 @@ def _of_folder(folder: Path, lab: str) -> Submission:
         return read(folder.name, (named or files)[0])
     listed = ", ".join(str(path.relative_to(folder)) for path in files[:5]) or "none"
     problem = f"One .py or .ipynb file is expected; these were handed in: {listed}."
-    return Submission(folder.name, folder, listed.encode(), problem)
+    return Submission(
+        folder.name, folder, listed.encode(errors="surrogateescape"), problem
+    )
 
 
 def read(student: str, path: Path) -> Submission:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
@@ -131,7 +132,7 @@ def overview(batch: Batch, grades: Sequence[Grade]) -> str:
         _row(
             "td",
             [
-                f'<a href="{quote(grade.submission.student)}/index.html">'
+                f'<a href="{quote(os.fsencode(grade.submission.student))}/index.html">'
                 f"{escape(grade.submission.student)}</a>",
                 f"{grade.score}/{len(names)}",
                 *map(_cell, grade.results),

@@ -92,10 +92,11 @@ function ground(problem, at) {
 }
 
 // The points up to the first one far outside: a run that diverges would fill the picture
-// with lines.
+// with lines. That one is drawn nearer, in its direction: SVG takes no number of 1e160.
 function inSight(points) {
-  const gone = points.findIndex((p) => p.some((x) => Math.abs(x) > 15));
-  return gone < 0 ? points : points.slice(0, gone + 1);
+  const far = points.findIndex((p) => p.some((x) => Math.abs(x) > 15));
+  const nearer = Math.min(1, FAR / Math.max(...(points[far] ?? [1]).map(Math.abs)));
+  return far < 0 ? points : [...points.slice(0, far), points[far].map((x) => x * nearer)];
 }
 
 function traces(runs, step, at) {

@@ -109,9 +109,10 @@ def _later(chart: Chart, since: float) -> Chart:
 
 
 def _scaled(chart: Chart) -> Chart:
-    """The chart, logarithmic if its lines need it: if one diverges."""
+    """The chart, logarithmic if its lines need it: if one diverges, or is huge."""
     every = [y for line in chart.lines for _, y in line.points]
-    return replace(chart, log=bool(every) and max(every) > 100 * min(every) > 0)
+    log = bool(every) and min(every) > 0
+    return replace(chart, log=log and max(every) > min(100 * min(every), 1e100))
 
 
 def _apart(
@@ -154,7 +155,8 @@ def _by_seed(findings: Findings, epochs: Sequence[float]) -> Line:
     """The standard deviation over the seeds, relative to their median."""
     steps = zip(epochs, zip(*findings.rule.curves, strict=False), strict=False)
     points = [
-        (x, float(np.std(losses, ddof=1) / np.median(losses)))
+        # The ratios first: the squares of large losses would overflow.
+        (x, float(np.std(np.divide(losses, np.median(losses)), ddof=1)))
         for x, losses in steps
         if np.isfinite(losses).all()
     ]

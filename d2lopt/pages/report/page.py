@@ -29,6 +29,7 @@ from ...conventions.table import CHECKED, nearest
 from ...data.airfoil import description
 from ...files import try_writing, write_whole, writing
 from ...runs.compare import by_backend, spread
+from ...show.plain import cleared
 from ...show.screen import Progress
 from ...train.record import IMPLEMENTATIONS, Record, Spec
 from .curves import charts, numbers, shapes
@@ -220,5 +221,5 @@ def write(path: Path, text: str) -> Path:
     Raises InputError if that fails.
     """
     with writing(path, ANOTHER):
-        write_whole(path, text.encode())
+        write_whole(path, cleared(text).encode())
     return path

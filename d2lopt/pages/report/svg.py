@@ -7,6 +7,7 @@ page's. Colours are classes, `c0` and so on, which the page's styles give a valu
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -100,11 +101,12 @@ class _Drawing:
         self.x_ticks = _ticks(min(xs), max(xs), max(2, width // 70))
         self.x_range = min(xs), max(max(xs), min(xs) + 1e-9)
         if chart.log:
-            low, high = (math.log10(max(y, chart.floor)) for y in (min(ys), max(ys)))
+            low, high = self.power(min(ys)), self.power(max(ys))
             low, high = math.floor(low), math.ceil(high + 1e-9)
             # So many powers of ten apart that a label has 34 pixels.
             step = max(1, math.ceil((high - low) * 34 / height))
-            self.y_ticks = [10.0**k for k in range(low, high + 1) if k % step == 0]
+            powers = range(low, min(high, sys.float_info.max_10_exp) + 1)
+            self.y_ticks = [10.0**k for k in powers if k % step == 0]
         else:
             self.y_ticks = _ticks(min(ys), max(ys), height // 50)
             low, high = min(ys), max(ys)
@@ -112,10 +114,14 @@ class _Drawing:
             low, high = low - room, high + room
         self.y_range = low, high
 
+    def power(self, y: float) -> float:
+        """log10 of y, from the floor up; what is beyond all floats is at their end."""
+        return math.log10(min(max(y, self.chart.floor), sys.float_info.max))
+
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Where a point lies, in pixels."""
         if self.chart.log:
-            y = math.log10(max(y, self.chart.floor))
+            y = self.power(y)
         across = (x - self.x_range[0]) / (self.x_range[1] - self.x_range[0])
         up = (y - self.y_range[0]) / (self.y_range[1] - self.y_range[0])
         return (
