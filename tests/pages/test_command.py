@@ -48,6 +48,7 @@ def specs(draw):
                 HYPERPARAMS[name].least,
                 min(HYPERPARAMS[name].greatest, 1e300),
                 exclude_min=HYPERPARAMS[name].above,
+                exclude_max=HYPERPARAMS[name].below,
             )
         )
         for name in RULES[optimizer].hyperparams
