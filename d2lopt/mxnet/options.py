@@ -1,5 +1,6 @@
 """What MXNet's own optimizers take beside a rule's hyperparameters, and its checks."""
 
+import warnings
 from numbers import Real
 from typing import Any
 
@@ -80,7 +81,9 @@ def check_states(optimizer: Any, params: list[Any]) -> None:
     in an error about attributes of nodes.
     """
     for i, param in enumerate(params):
-        states = optimizer.create_state(i, param)
+        with warnings.catch_warnings():  # of MXNet, that its own optimizers are old
+            warnings.simplefilter("ignore", DeprecationWarning)
+            states = optimizer.create_state(i, param)
         for state in states if isinstance(states, list | tuple) else [states]:
             if state is not None and state.dtype != param.dtype:
                 own, given = (onp.dtype(x.dtype).name for x in (state, param))

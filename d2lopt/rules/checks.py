@@ -165,7 +165,13 @@ def only_variables_change(
     """
     numbers, kept = dict(hyperparams), list(map(id, _leaves_of(states)))
     yield
-    changed = [n for n in hyperparams if hyperparams[n] is not numbers.get(n)]
+    # Another name for a number that is there is no count. (Python has only one 1.)
+    known = {id(x) for x in numbers.values() if not isinstance(x, int)}
+    changed = [
+        name
+        for name, x in hyperparams.items()
+        if x is not numbers.get(name) and (name in numbers or id(x) not in known)
+    ]
     names = [f"hyperparams[{name!r}]" for name in changed]
     if kept != list(map(id, _leaves_of(states))):
         names.append("a number in states")
